@@ -1,0 +1,1 @@
+"""The service: contracts, storage, services and the HTTP API. Never imports torch or the worker."""

@@ -1,0 +1,78 @@
+"""What the worker can do, read from `catalogue.json`, which `python -m worker.catalogue` writes.
+
+The service and the dashboard learn of metrics, pruning rules, samplers and data sets here, without importing torch.
+"""
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+CATALOGUE_FILE = "catalogue.json"
+
+
+class Entry(BaseModel):
+    """Anything with a name that a person may choose or read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    label: str
+    description: str
+    source: str
+
+
+class MetricEntry(Entry):
+    """A figure of merit: its unit, its formula, and which direction is better."""
+
+    unit: str
+    formula: str
+    better: Literal["lower", "higher", "none"]
+    needs: Literal["samples", "machine"]
+
+
+class DatasetEntry(Entry):
+    """A data set: its content digest (part of every cell's identity), its sizes and its licence."""
+
+    digest: str
+    num_train: int
+    num_test: int
+    num_visible: int
+    licence: str
+
+
+class Catalogue(BaseModel):
+    """Everything that the worker offers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    metrics: tuple[MetricEntry, ...]
+    pruning_rules: tuple[Entry, ...]
+    samplers: tuple[Entry, ...]
+    datasets: tuple[DatasetEntry, ...]
+
+    def dataset(self, name: str) -> DatasetEntry:
+        """The data set of that name. Raises `ValueError` with the allowed names."""
+        known("datasets", name)
+        return next(entry for entry in self.datasets if entry.name == name)
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The catalogue that came with this version."""
+    text = files(__package__).joinpath(CATALOGUE_FILE).read_text(encoding="utf-8")
+    return Catalogue.model_validate(json.loads(text))
+
+
+def known(kind: str, name: str) -> str:
+    """Return `name` if the catalogue has it under `kind` (`metrics`, `pruning_rules`, `samplers`, `datasets`).
+
+    Raises:
+        ValueError: with the allowed names.
+    """
+    names = [entry.name for entry in getattr(catalogue(), kind)]
+    if name not in names:
+        raise ValueError(f"{name!r} is not one of the {kind.replace('_', ' ')}: {', '.join(names)}")
+    return name

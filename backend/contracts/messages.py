@@ -1,0 +1,313 @@
+"""What the HTTP API says and hears, one model for each noun. Times are UTC, ISO 8601; durations are seconds."""
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.contracts.parameters import Fraction, GenerationParameters, PruningRuleName
+from backend.contracts.states import CellState, JobState, StudyState
+
+Item = TypeVar("Item")
+
+
+class Message(BaseModel):
+    """Base of every message: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(Message, Generic[Item]):
+    """One page of a listing. `next_cursor` is opaque; None on the last page."""
+
+    items: list[Item]
+    next_cursor: str | None = None
+
+
+# --- errors ------------------------------------------------------------------------------------------------
+
+
+class FieldProblem(Message):
+    """One field that was refused. `pointer` is a JSON pointer into the request's body, or a parameter's name."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(Message):
+    """An error as RFC 9457 `application/problem+json`."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+    errors: list[FieldProblem] = Field(default_factory=list)
+
+
+# --- studies -----------------------------------------------------------------------------------------------
+
+
+class StudyCreate(Message):
+    """A new study: its type names the model that `parameters` must satisfy (see `GET /study-types`)."""
+
+    name: str = Field(min_length=1, max_length=200, pattern=r"\S", description="What a person calls the study.")
+    type: str = Field("dilution-sweep", max_length=100)
+    preset: str | None = Field(None, max_length=100, description="Preset that `parameters` are laid over.")
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class Progress(Message):
+    """How far, and how long still. ETA is a range; None while no speed has been measured."""
+
+    cells_total: int
+    cells_done: int
+    cells_failed: int
+    fraction: float = Field(description="Part of the work that is done, 0 to 1.")
+    eta_low_seconds: float | None = None
+    eta_high_seconds: float | None = None
+
+
+class Study(Message):
+    """A study: a question, its grid and where it stands."""
+
+    id: str
+    name: str
+    type: str
+    parameters: dict[str, Any]
+    state: StudyState
+    message: str | None = Field(None, description="A plain sentence when there is something to know.")
+    progress: Progress
+    code_version: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class StudyTypeInfo(Message):
+    """A study type: the JSON Schema of its parameters (it makes the form) and its presets, complete."""
+
+    name: str
+    title: str
+    description: str
+    parameters_schema: dict[str, Any]
+    presets: dict[str, dict[str, Any]]
+
+
+class Estimate(Message):
+    """What a study would cost, without submitting it."""
+
+    cells: int
+    cells_already_done: int
+    jobs: int
+    work: float = Field(description="Gibbs steps times chains.")
+    seconds: float | None = Field(description="At the speed last measured here; None if nothing was measured.")
+
+
+# --- figures -----------------------------------------------------------------------------------------------
+
+
+class ReplicaValue(Message):
+    """One replica's value at one point."""
+
+    replica: int
+    value: float
+    cell_id: str
+    machine_id: str | None
+
+
+class CurvePoint(Message):
+    """Statistics over the replicas at one x. `std` is the sample standard deviation (n - 1), None for n = 1.
+
+    `ci_low`, `ci_high`: 95 % confidence interval of the mean by Student's t.
+    """
+
+    x: float
+    n: int
+    mean: float
+    std: float | None
+    sem: float | None
+    ci_low: float | None
+    ci_high: float | None
+    minimum: float
+    maximum: float
+    replicas: list[ReplicaValue]
+
+
+class CurveSeries(Message):
+    """One curve: a metric against x for one initial dilution."""
+
+    metric: str
+    initial_dilution: float
+    points: list[CurvePoint]
+
+
+class ReferenceLine(Message):
+    """The same metric where it means something fixed, e.g. for held-out test images."""
+
+    metric: str
+    label: str
+    value: float
+
+
+class MetricInfo(Message):
+    """What a metric is called and measured in."""
+
+    name: str
+    label: str
+    unit: str
+    better: Literal["lower", "higher", "none"]
+    formula: str
+    source: str
+
+
+class Curves(Message):
+    """All curves of a study. `x_label` is the meaning of x: pruning level p, or training update."""
+
+    study_id: str
+    kind: Literal["pruning", "training"]
+    x_label: str
+    num_samples: int | None
+    gibbs_steps: int | None
+    metrics: list[MetricInfo]
+    series: list[CurveSeries]
+    references: list[ReferenceLine]
+
+
+class CellSummary(Message):
+    """One cell of a study with its coordinates; `has_samples` says that `/cells/{id}/samples.png` exists."""
+
+    id: str
+    kind: str
+    state: CellState
+    axes: dict[str, float | int | str]
+    machine_id: str | None
+    has_samples: bool
+    metrics: dict[str, float]
+
+
+class Cell(CellSummary):
+    """A cell with everything that defines it."""
+
+    parameters: dict[str, Any]
+    parent: str | None
+    error: str | None
+
+
+# --- jobs and workers --------------------------------------------------------------------------------------
+
+
+class Job(Message):
+    """A unit of work. `place` counts from 1 among the queued jobs; None when not queued."""
+
+    id: str
+    study_id: str | None
+    study_name: str | None
+    kind: str
+    title: str
+    state: JobState
+    message: str | None
+    place: int | None
+    num_cells: int
+    work: float
+    fraction: float
+    stage: str | None = Field(None, description="What it is doing now, in words.")
+    rate: float | None = Field(None, description="Gibbs steps times chains per second.")
+    eta_low_seconds: float | None = None
+    eta_high_seconds: float | None = None
+    attempt: int
+    max_attempts: int
+    worker: str | None
+    device: str | None
+    error: str | None
+    cancel_requested: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class LogLine(Message):
+    """One line of a job's log."""
+
+    at: datetime
+    level: Literal["info", "warning", "error"]
+    message: str
+
+
+class Worker(Message):
+    """A worker process and the device it uses. `alive`: its heartbeat is fresh."""
+
+    id: str
+    hostname: str
+    pid: int
+    device: str
+    device_name: str
+    num_threads: int
+    started_at: datetime
+    heartbeat_at: datetime
+    alive: bool
+    job_id: str | None
+    rate: float | None = Field(None, description="Last measured Gibbs steps times chains per second.")
+
+
+# --- machines ----------------------------------------------------------------------------------------------
+
+
+class Machine(Message):
+    """A trained RBM and where it came from."""
+
+    id: str
+    name: str
+    origin: Literal["zoo", "trained", "imported"]
+    initial_dilution: float
+    num_visible: int
+    num_hidden: int
+    parameters: dict[str, Any]
+    provenance: dict[str, Any]
+    digest: str = Field(description="SHA-256 of its safetensors file.")
+    size_bytes: int
+    study_id: str | None
+    cell_id: str | None
+    created_at: datetime
+
+
+class SamplesRequest(Message):
+    """Ask for samples of a machine at any pruning level."""
+
+    pruning: Fraction | None = Field(None, description="Total fraction of zero weights; the machine's own if absent.")
+    pruning_rule: PruningRuleName = "magnitude"
+    generation: GenerationParameters = Field(
+        default_factory=lambda: GenerationParameters(num_samples=64, gibbs_steps=200)
+    )
+
+
+class SamplesAnswer(Message):
+    """Where the samples are, or will be: poll `cell` until its state is `done`, then fetch its pictures."""
+
+    cell_id: str
+    job_id: str | None
+    state: CellState
+
+
+# --- the house ---------------------------------------------------------------------------------------------
+
+
+class Health(Message):
+    """Whether each part answers. `ok` is the whole: database and broker up, at least one worker alive."""
+
+    ok: bool
+    database: Literal["up", "down"]
+    broker: Literal["up", "down"]
+    workers_alive: int
+    message: str
+    version: str
+
+
+class Event(Message):
+    """Something changed: fetch `url` to see. `kind` is `study`, `job`, `worker` or `machine`."""
+
+    kind: Literal["study", "job", "worker", "machine"]
+    id: str
+    study_id: str | None = None
+    state: str | None = None
+    fraction: float | None = None

@@ -1,0 +1,1 @@
+"""Where things are kept: tables, one repository for each noun, artifacts, migrations."""
