@@ -1,0 +1,215 @@
+"""Every call of the API as data: method, path, parameters, and how its answer is read.
+
+Both clients send these, so that each route is spelled once.
+"""
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import quote
+
+import httpx
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+
+from backend.contracts import messages as m
+from backend.contracts.catalogue import DatasetEntry, Entry, MetricEntry
+
+PREFIX = "/api/v1"
+Answer = TypeVar("Answer")
+CurveKind = Literal["pruning", "training"]
+Reader = Callable[[httpx.Response], Answer]
+
+
+@dataclass(frozen=True)
+class Call(Generic[Answer]):
+    """One request and the type of its answer."""
+
+    method: str
+    path: str
+    read: Reader[Answer]
+    query: Mapping[str, str | int | None] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    accept: str = "application/json"
+
+    def build(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+        """The request as `client` would send it (its address, its headers, its timeouts)."""
+        headers = {"Accept": f"{self.accept}, application/problem+json;q=0.9"}
+        content = None
+        if self.body is not None:
+            content = json.dumps(self.body)
+            headers["Content-Type"] = "application/json"
+        query = {name: value for name, value in self.query.items() if value is not None}
+        return client.build_request(self.method, PREFIX + self.path, params=query, content=content, headers=headers)
+
+
+def _json(kind: Any) -> Reader[Any]:
+    adapter = TypeAdapter(kind)
+    return lambda response: adapter.validate_json(response.content)
+
+
+def _nothing(response: httpx.Response) -> None:
+    return None
+
+
+def _samples(response: httpx.Response) -> NDArray[np.uint8]:
+    array: NDArray[np.uint8] = np.load(io.BytesIO(response.content), allow_pickle=False)
+    return array
+
+
+def _get(path: str, answer: Any, **query: str | int | None) -> Call[Any]:
+    return Call("GET", path, _json(answer), query)
+
+
+def _post(path: str, answer: Any, body: Mapping[str, Any] | None = None) -> Call[Any]:
+    return Call("POST", path, _json(answer), body=body)
+
+
+def _id(value: str) -> str:
+    return quote(value, safe="")
+
+
+def given(**fields: Any) -> dict[str, Any]:
+    """The fields that were given: what is None is left to the API, which alone validates."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def create_study(study: Mapping[str, Any]) -> Call[m.Study]:
+    """Submit a study."""
+    return _post("/studies", m.Study, study)
+
+
+def estimate_study(study: Mapping[str, Any]) -> Call[m.Estimate]:
+    """What a study would cost."""
+    return _post("/studies/estimate", m.Estimate, study)
+
+
+def studies(cursor: str | None, limit: int, state: str | None) -> Call[m.Page[m.Study]]:
+    """One page of studies."""
+    return _get("/studies", m.Page[m.Study], cursor=cursor, limit=limit, state=state)
+
+
+def study(study_id: str) -> Call[m.Study]:
+    """One study."""
+    return _get(f"/studies/{_id(study_id)}", m.Study)
+
+
+def cancel_study(study_id: str) -> Call[m.Study]:
+    """Cancel a study's jobs."""
+    return _post(f"/studies/{_id(study_id)}/cancel", m.Study)
+
+
+def retry_study(study_id: str) -> Call[m.Study]:
+    """Run what is missing or failed."""
+    return _post(f"/studies/{_id(study_id)}/retry", m.Study)
+
+
+def delete_study(study_id: str) -> Call[None]:
+    """Delete a study."""
+    return Call("DELETE", f"/studies/{_id(study_id)}", _nothing)
+
+
+def study_types() -> Call[list[m.StudyTypeInfo]]:
+    """Study types with schemas and presets."""
+    return _get("/study-types", list[m.StudyTypeInfo])
+
+
+def curves(study_id: str, kind: CurveKind) -> Call[m.Curves]:
+    """Curves over the replicas."""
+    return _get(f"/studies/{_id(study_id)}/curves", m.Curves, kind=kind)
+
+
+def curves_csv(study_id: str, kind: CurveKind) -> Call[str]:
+    """The same curves as CSV."""
+    path = f"/studies/{_id(study_id)}/curves.csv"
+    return Call("GET", path, lambda response: response.text, {"kind": kind}, accept="text/csv")
+
+
+def cells(study_id: str, cursor: str | None, limit: int, kind: str | None) -> Call[m.Page[m.CellSummary]]:
+    """One page of a study's cells."""
+    path = f"/studies/{_id(study_id)}/cells"
+    return _get(path, m.Page[m.CellSummary], cursor=cursor, limit=limit, kind=kind)
+
+
+def cell(cell_id: str) -> Call[m.Cell]:
+    """One cell."""
+    return _get(f"/cells/{_id(cell_id)}", m.Cell)
+
+
+def samples(cell_id: str) -> Call[NDArray[np.uint8]]:
+    """A cell's samples, of shape (num_samples, num_visible)."""
+    return Call("GET", f"/cells/{_id(cell_id)}/samples.npy", _samples, accept="application/octet-stream")
+
+
+def jobs(cursor: str | None, limit: int, state: str | None, study_id: str | None) -> Call[m.Page[m.Job]]:
+    """One page of jobs."""
+    return _get("/jobs", m.Page[m.Job], cursor=cursor, limit=limit, state=state, study_id=study_id)
+
+
+def job(job_id: str) -> Call[m.Job]:
+    """One job."""
+    return _get(f"/jobs/{_id(job_id)}", m.Job)
+
+
+def cancel_job(job_id: str) -> Call[m.Job]:
+    """Cancel one job."""
+    return _post(f"/jobs/{_id(job_id)}/cancel", m.Job)
+
+
+def retry_job(job_id: str) -> Call[m.Job]:
+    """Run the missing cells of a failed or cancelled job in a new one."""
+    return _post(f"/jobs/{_id(job_id)}/retry", m.Job)
+
+
+def job_log(job_id: str) -> Call[list[m.LogLine]]:
+    """What a job said."""
+    return _get(f"/jobs/{_id(job_id)}/log", list[m.LogLine])
+
+
+def machines(cursor: str | None, limit: int, origin: str | None, study_id: str | None) -> Call[m.Page[m.Machine]]:
+    """One page of machines."""
+    return _get("/machines", m.Page[m.Machine], cursor=cursor, limit=limit, origin=origin, study_id=study_id)
+
+
+def machine(machine_id: str) -> Call[m.Machine]:
+    """One machine."""
+    return _get(f"/machines/{_id(machine_id)}", m.Machine)
+
+
+def download_machine(machine_id: str) -> Call[bytes]:
+    """A machine's safetensors file."""
+    path = f"/machines/{_id(machine_id)}/download"
+    return Call("GET", path, lambda response: response.content, accept="application/octet-stream")
+
+
+def request_samples(machine_id: str, request: Mapping[str, Any]) -> Call[m.SamplesAnswer]:
+    """Ask for samples at a pruning level."""
+    return _post(f"/machines/{_id(machine_id)}/samples", m.SamplesAnswer, request)
+
+
+def workers() -> Call[list[m.Worker]]:
+    """Worker processes."""
+    return _get("/workers", list[m.Worker])
+
+
+def datasets() -> Call[list[DatasetEntry]]:
+    """Data sets."""
+    return _get("/datasets", list[DatasetEntry])
+
+
+def metrics() -> Call[list[MetricEntry]]:
+    """Metrics with units, formulas and sources."""
+    return _get("/metrics", list[MetricEntry])
+
+
+def pruning_rules() -> Call[list[Entry]]:
+    """Pruning rules."""
+    return _get("/pruning-rules", list[Entry])
+
+
+def health() -> Call[m.Health]:
+    """Whether each part answers."""
+    return _get("/health", m.Health)

@@ -1,0 +1,255 @@
+"""The client for scripts and notebooks."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, Self, TypeVar
+
+import httpx
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.client import calls, retrying
+from backend.client.calls import Call, CurveKind
+from backend.client.errors import StudyNotDone, WaitTimeout
+from backend.client.events import PATH, RECONNECT_SECONDS, ReceivedEvent, StreamParser
+from backend.client.handle import StudyHandle
+from backend.client.settings import DEFAULT_URL, TIMEOUT, headers, poll_seconds, stream_options
+from backend.contracts import messages as m
+from backend.contracts.catalogue import DatasetEntry, Entry, MetricEntry
+from backend.contracts.parameters import GenerationParameters
+from backend.contracts.states import FINAL_STUDY_STATES, StudyState
+
+Answer = TypeVar("Answer")
+
+
+class Client:
+    """Talks to a laboratory. Use it as a context manager, or `close()` it.
+
+    Args:
+        base_url: where the laboratory answers.
+        token: bearer token, if it asks for one.
+        retries: how often a request is sent again after a broken connection or 429, 502, 503, 504.
+        transport: another way to send requests (see httpx).
+
+    Every method raises `ApiError` when the API refuses and `ConnectionFailed` when nothing answers.
+    """
+
+    def __init__(
+        self,
+        base_url: str = DEFAULT_URL,
+        token: str | None = None,
+        *,
+        retries: int = 3,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._retries = retries
+        self._http = httpx.Client(base_url=base_url, headers=headers(token), timeout=TIMEOUT, transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _send(self, call: Call[Answer]) -> Answer:
+        request = retrying.keyed(call.build(self._http))
+        attempt = 0
+        while True:
+            try:
+                response = self._http.send(request)
+                delay = retrying.delay_after_answer(response, attempt, self._retries)
+                if delay is None:
+                    return call.read(retrying.accepted(response))
+            except httpx.TransportError as error:
+                delay = retrying.delay_after_failure(request, error, attempt, self._retries)
+            time.sleep(delay)
+            attempt += 1
+
+    def create_study(
+        self,
+        name: str,
+        type: str = "dilution-sweep",
+        preset: str | None = None,
+        parameters: dict[str, Any] | None = None,
+    ) -> StudyHandle:
+        """Submit a study: `parameters` are laid over `preset` (see `study_types()`)."""
+        study = calls.given(name=name, type=type, preset=preset, parameters=parameters)
+        return StudyHandle(self, self._send(calls.create_study(study)))
+
+    def open_study(self, study_id: str) -> StudyHandle:
+        """A handle on a study that exists."""
+        return StudyHandle(self, self.study(study_id))
+
+    def estimate_study(
+        self,
+        name: str,
+        type: str = "dilution-sweep",
+        preset: str | None = None,
+        parameters: dict[str, Any] | None = None,
+    ) -> m.Estimate:
+        """What the study would cost, without submitting it."""
+        study = calls.given(name=name, type=type, preset=preset, parameters=parameters)
+        return self._send(calls.estimate_study(study))
+
+    def studies(
+        self, cursor: str | None = None, limit: int = 50, state: StudyState | str | None = None
+    ) -> m.Page[m.Study]:
+        """One page of studies, newest first."""
+        return self._send(calls.studies(cursor, limit, state))
+
+    def study(self, study_id: str) -> m.Study:
+        """One study."""
+        return self._send(calls.study(study_id))
+
+    def wait(self, study_id: str, timeout: float | None = None, *, check: bool = True) -> m.Study:
+        """Wait until the study is finished; see `StudyHandle.wait`."""
+        started = time.monotonic()
+        while True:
+            study = self.study(study_id)
+            if study.state in FINAL_STUDY_STATES:
+                if check and study.state is not StudyState.DONE:
+                    raise StudyNotDone(study)
+                return study
+            elapsed = time.monotonic() - started
+            if timeout is not None and elapsed >= timeout:
+                raise WaitTimeout(study, timeout)
+            time.sleep(poll_seconds(elapsed, timeout))
+
+    def cancel_study(self, study_id: str) -> m.Study:
+        """Cancel what is not done yet and no other study needs."""
+        return self._send(calls.cancel_study(study_id))
+
+    def retry_study(self, study_id: str) -> m.Study:
+        """Run only what is missing or failed."""
+        return self._send(calls.retry_study(study_id))
+
+    def delete_study(self, study_id: str) -> None:
+        """Delete a study; its machines stay."""
+        self._send(calls.delete_study(study_id))
+
+    def study_types(self) -> list[m.StudyTypeInfo]:
+        """Study types: JSON Schema of their parameters, and presets."""
+        return self._send(calls.study_types())
+
+    def curves(self, study_id: str, kind: CurveKind = "pruning") -> m.Curves:
+        """Curves over the replicas."""
+        return self._send(calls.curves(study_id, kind))
+
+    def curves_csv(self, study_id: str, kind: CurveKind = "pruning") -> str:
+        """The same curves as CSV."""
+        return self._send(calls.curves_csv(study_id, kind))
+
+    def cells(
+        self, study_id: str, cursor: str | None = None, limit: int = 50, kind: str | None = None
+    ) -> m.Page[m.CellSummary]:
+        """One page of a study's cells, in the order of its grid."""
+        return self._send(calls.cells(study_id, cursor, limit, kind))
+
+    def cell(self, cell_id: str) -> m.Cell:
+        """One cell."""
+        return self._send(calls.cell(cell_id))
+
+    def samples(self, cell_id: str) -> NDArray[np.uint8]:
+        """A cell's samples: 0 and 1, of shape (num_samples, num_visible)."""
+        return self._send(calls.samples(cell_id))
+
+    def jobs(
+        self,
+        cursor: str | None = None,
+        limit: int = 50,
+        state: str | None = None,
+        study_id: str | None = None,
+    ) -> m.Page[m.Job]:
+        """One page of jobs, newest first."""
+        return self._send(calls.jobs(cursor, limit, state, study_id))
+
+    def job(self, job_id: str) -> m.Job:
+        """One job."""
+        return self._send(calls.job(job_id))
+
+    def cancel_job(self, job_id: str) -> m.Job:
+        """Cancel one job; a worker that runs it stops within seconds."""
+        return self._send(calls.cancel_job(job_id))
+
+    def retry_job(self, job_id: str) -> m.Job:
+        """Run a failed or cancelled job's missing cells in a new job."""
+        return self._send(calls.retry_job(job_id))
+
+    def job_log(self, job_id: str) -> list[m.LogLine]:
+        """What a job said, oldest first."""
+        return self._send(calls.job_log(job_id))
+
+    def machines(
+        self,
+        cursor: str | None = None,
+        limit: int = 50,
+        origin: str | None = None,
+        study_id: str | None = None,
+    ) -> m.Page[m.Machine]:
+        """One page of machines, newest first."""
+        return self._send(calls.machines(cursor, limit, origin, study_id))
+
+    def machine(self, machine_id: str) -> m.Machine:
+        """One machine."""
+        return self._send(calls.machine(machine_id))
+
+    def download_machine(self, machine_id: str) -> bytes:
+        """A machine's safetensors file."""
+        return self._send(calls.download_machine(machine_id))
+
+    def request_samples(
+        self,
+        machine_id: str,
+        pruning: float | None = None,
+        pruning_rule: str = "magnitude",
+        generation: GenerationParameters | None = None,
+    ) -> m.SamplesAnswer:
+        """Ask for samples of a machine at a pruning level.
+
+        Poll `cell()` until it is done, then fetch `samples()`.
+        """
+        request = calls.given(
+            pruning=pruning,
+            pruning_rule=pruning_rule,
+            generation=generation and generation.model_dump(),
+        )
+        return self._send(calls.request_samples(machine_id, request))
+
+    def workers(self) -> list[m.Worker]:
+        """Worker processes, dead ones for a while too."""
+        return self._send(calls.workers())
+
+    def datasets(self) -> list[DatasetEntry]:
+        """Data sets that machines can learn."""
+        return self._send(calls.datasets())
+
+    def metrics(self) -> list[MetricEntry]:
+        """Metrics with units, formulas and sources."""
+        return self._send(calls.metrics())
+
+    def pruning_rules(self) -> list[Entry]:
+        """Pruning rules."""
+        return self._send(calls.pruning_rules())
+
+    def health(self) -> m.Health:
+        """Whether each part answers."""
+        return self._send(calls.health())
+
+    def events(self, last_event_id: str = "") -> Iterator[ReceivedEvent]:
+        """What changes, as it changes; connects again by itself and continues where it was."""
+        parser = StreamParser(last_event_id)
+        while True:
+            try:
+                asked, timeout = stream_options(parser.last_id)
+                with self._http.stream("GET", PATH, headers=asked, timeout=timeout) as response:
+                    if not response.is_success:
+                        response.read()
+                    for line in retrying.accepted(response).iter_lines():
+                        yield from parser.feed(line)
+            except httpx.TransportError:
+                parser = StreamParser(parser.last_id)
+            time.sleep(RECONNECT_SECONDS)
