@@ -1,0 +1,87 @@
+"""Updates of a training run: batch, positive phase, negative phase, gradient step."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from worker.rbm.sampling import prepare
+from worker.rbm.training import compiled_step
+from worker.rbm.training.gradient import Phase, gradient_step
+from worker.rbm.training.schedule import TrainingSchedule
+from worker.rbm.training.state import TrainingState, check_images, shuffled_orders
+
+
+def train(
+    state: TrainingState, images: UInt8[Tensor, "sample visible"], schedule: TrainingSchedule, num_updates: int
+) -> TrainingState:
+    """Make `num_updates` further updates, in place, and return the same state.
+
+    How a run is cut into calls does not change its bits. On the CPU they do not depend either on the number of threads
+    or on which replicas share the batch.
+
+    Args:
+        state: the run so far.
+        images: the data with which the run was started, on the CPU or on the machine's device.
+        schedule: the schedule with which the run was started. Its `num_updates` is the caller's to compare.
+        num_updates: how many updates to make now.
+
+    Raises:
+        ValueError: if data or schedule do not fit the state.
+
+    Source: paper, section 2, eqs. 3-5; Tieleman 2008 (PCD); Hinton 2002 (CD).
+    """
+    _check(state, images, schedule, num_updates)
+    for _ in range(num_updates):
+        _update(state, images, schedule)
+    return state
+
+
+def _check(state: TrainingState, images: Tensor, schedule: TrainingSchedule, num_updates: int) -> None:
+    check_images(images, schedule)
+    if images.shape != (state.order.shape[1], state.machine.num_visible):
+        wanted = (state.order.shape[1], state.machine.num_visible)
+        raise ValueError(f"images have shape {tuple(images.shape)}; this run was started with {wanted}")
+    if state.chains.shape[1] != schedule.num_chains:
+        raise ValueError(f"num_chains is {schedule.num_chains}; this run was started with {state.chains.shape[1]}")
+    if num_updates < 0:
+        raise ValueError(f"num_updates is {num_updates}; it must be 0 or more")
+
+
+def _update(state: TrainingState, images: Tensor, schedule: TrainingSchedule) -> None:
+    """One update of every replica."""
+    batch = _next_batch(state, images, schedule.batch_size)
+    prepared = prepare(state.machine)
+    start = batch if schedule.algorithm == "cd" else state.chains
+    state.chains, _ = prepared.sample(start, schedule.gibbs_steps, state.generators)
+    data = Phase(batch, prepared.hidden_probabilities(batch))
+    model = Phase(state.chains, prepared.hidden_probabilities(state.chains))
+    step = compiled_step.gradient_step if state.machine.device.type == "cpu" else gradient_step
+    step(state.machine, data, model, schedule.learning_rate, ~state.diverged)
+    _flag_diverged(state)
+    state.num_updates_done += 1
+
+
+def _next_batch(
+    state: TrainingState, images: Tensor, batch_size: int
+) -> UInt8[Tensor, "replica sample visible"]:
+    """The next images of each replica's order. What is left of an epoch and smaller than a batch is dropped."""
+    if state.cursor + batch_size > state.order.shape[1]:
+        state.order = shuffled_orders(state.order.shape[1], state.generators)
+        state.cursor = 0
+    rows = state.order[:, state.cursor : state.cursor + batch_size]
+    state.cursor += batch_size
+    return images[rows.to(images.device)].to(state.machine.device)
+
+
+def _flag_diverged(state: TrainingState) -> None:
+    """Set the replicas whose parameters are not finite to 0, so that the rest of the batch can go on."""
+    machine = state.machine
+    # A sum is finite only if no term is not; it may overflow itself, at magnitudes that are lost anyway.
+    totals = machine.weight_matrix.sum(dim=(1, 2)) + machine.vbias.sum(dim=1) + machine.hbias.sum(dim=1)
+    bad = (~torch.isfinite(totals)).cpu()
+    if bool(bad.any()):
+        state.diverged |= bad
+        for parameter in (machine.weight_matrix, machine.vbias, machine.hbias):
+            parameter[bad.to(machine.device)] = 0
