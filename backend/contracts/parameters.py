@@ -1,4 +1,4 @@
-"""Parameter groups that study types share. Defaults are the paper's; limits keep a request within a laboratory's means."""
+"""Parameter groups that study types share. Defaults are the paper's; limits keep a request within one laboratory."""
 
 from typing import Annotated, Literal
 
@@ -29,22 +29,34 @@ class TrainingParameters(Parameters):
 
     num_hidden: int = Field(400, ge=1, le=4096, title="Hidden units", description="Number of hidden units.")
     algorithm: Literal["pcd", "cd"] = Field(
-        "pcd", title="Algorithm", description="pcd keeps its chains between updates; cd restarts them from the batch."
+        "pcd",
+        title="Algorithm",
+        description="pcd keeps its chains between updates; cd restarts them from the batch.",
     )
     gibbs_steps: int = Field(
-        1000, ge=1, le=100_000, title="Gibbs steps k", description="Gibbs steps (v to h to v) for each update."
+        1000,
+        ge=1,
+        le=100_000,
+        title="Gibbs steps k",
+        description="Gibbs steps (v to h to v) for each update.",
     )
     num_updates: int = Field(10_000, ge=1, le=10_000_000, title="Updates", description="Gradient updates.")
     batch_size: int = Field(500, ge=1, le=60_000, title="Batch size", description="Training images for each update.")
     num_chains: int = Field(500, ge=1, le=60_000, title="Chains", description="Markov chains of the negative phase.")
-    learning_rate: float = Field(0.03, gt=0.0, le=10.0, title="Learning rate", description="Step of the gradient ascent.")
+    learning_rate: float = Field(
+        0.03, gt=0.0, le=10.0, title="Learning rate", description="Step of the gradient ascent."
+    )
 
 
 class GenerationParameters(Parameters):
     """How samples are drawn from a machine before it is judged."""
 
     num_samples: int = Field(
-        1000, ge=2, le=60_000, title="Samples", description="Independent chains, one sample each, for every value."
+        1000,
+        ge=2,
+        le=60_000,
+        title="Samples",
+        description="Independent chains, one sample each, for every value.",
     )
     gibbs_steps: int = Field(
         1000, ge=1, le=100_000, title="Gibbs steps", description="Gibbs steps from random pixels to a sample."

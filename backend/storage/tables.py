@@ -1,9 +1,20 @@
 """The tables. Rows are the truth of the laboratory: the broker only wakes workers up."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, Integer, MetaData, String, Text, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -51,11 +62,11 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {dict[str, Any]: JSON, datetime: UTCDateTime, str: String(255)}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: JSON, datetime: UTCDateTime, str: String(255)}
 
 
 class Study(Base):
-    """A question: a grid of cells. `state` follows from its jobs (`services/progress.py`)."""
+    """A question: a grid of cells. `state` follows from its cells and jobs (`repositories/studies.py`)."""
 
     __tablename__ = "studies"
 
@@ -71,7 +82,10 @@ class Study(Base):
 
 
 class Cell(Base):
-    """One point of a grid, shared by all studies that contain it. `parent`: identity of its machine."""
+    """One point of a grid, shared by all studies that contain it.
+
+    `parent`: identity of its machine. `work`: Gibbs steps times chains.
+    """
 
     __tablename__ = "cells"
 
@@ -80,6 +94,7 @@ class Cell(Base):
     parameters: Mapped[dict[str, Any]]
     dataset_digest: Mapped[str] = mapped_column(ID)
     parent: Mapped[str | None] = mapped_column(ID, index=True)
+    work: Mapped[float]
     state: Mapped[str] = mapped_column(String(16), default=CellState.PENDING)
     error: Mapped[str | None] = mapped_column(Text)
     samples_digest: Mapped[str | None] = mapped_column(ForeignKey("artifacts.digest"))
@@ -147,9 +162,7 @@ class JobDependency(Base):
     __tablename__ = "job_dependencies"
 
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
-    depends_on_id: Mapped[str] = mapped_column(
-        ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    depends_on_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
 class JobLog(Base):
@@ -157,9 +170,7 @@ class JobLog(Base):
 
     __tablename__ = "job_log"
 
-    id: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
-    )
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
     at: Mapped[datetime] = mapped_column(default=utcnow)
     level: Mapped[str] = mapped_column(String(16), default="info")
@@ -202,9 +213,7 @@ class Metric(Base):
 
     __tablename__ = "metrics"
 
-    id: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
-    )
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
     cell_id: Mapped[str] = mapped_column(ForeignKey("cells.id"))
     name: Mapped[str] = mapped_column(String(64))
     update: Mapped[int | None]
@@ -244,7 +253,7 @@ class Worker(Base):
 
 
 class IdempotencyKey(Base):
-    """The first answer to a keyed request, kept for a day. `status` is null while the request is in flight."""
+    """The first answer to a keyed request, kept for a day. `status` is null while it is in flight."""
 
     __tablename__ = "idempotency_keys"
 

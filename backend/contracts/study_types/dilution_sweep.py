@@ -37,7 +37,11 @@ class DilutionSweepParameters(Parameters):
         description="Fractions of the weights removed at random before training.",
     )
     num_replicas: int = Field(
-        15, ge=1, le=1000, title="Replicas", description="Machines for each p0 that differ only by their seed."
+        15,
+        ge=1,
+        le=1000,
+        title="Replicas",
+        description="Machines for each p0 that differ only by their seed.",
     )
     pruning_grid: Annotated[tuple[Fraction, ...], Field(min_length=1, max_length=MAX_GRID)] = Field(
         tuple(round(0.05 * step, 2) for step in range(20)),
