@@ -1,0 +1,103 @@
+"""Events: a capped Redis stream that tells open pages what changed. Rows stay the truth."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import redis
+import redis.asyncio
+
+from backend.contracts.messages import Event
+
+STREAM = "events"
+MAX_EVENTS = 5000
+_RETRY_SECONDS = 1.0
+_DOWN_SECONDS = 1.0  # after a failure, so long nothing is tried: a dead broker must not slow a training
+
+
+class EventBus:
+    """Publishes events and follows them.
+
+    Args:
+        redis_url: URL for redis-py (`redis://...`, `unix://...`).
+    """
+
+    def __init__(self, redis_url: str) -> None:
+        self._url = redis_url
+        self._client = redis.Redis.from_url(redis_url, socket_connect_timeout=1, socket_timeout=1)
+        self._down_until = 0.0
+
+    def publish(self, event: Event) -> bool:
+        """Send an event. False, and no error, when the broker does not answer: the rows have the news."""
+        if time.monotonic() < self._down_until:
+            return False
+        fields: Any = {"event": event.model_dump_json(exclude_none=True)}
+        try:
+            self._client.xadd(STREAM, fields, maxlen=MAX_EVENTS, approximate=True)
+        except redis.RedisError:
+            self._down_until = time.monotonic() + _DOWN_SECONDS
+            return False
+        return True
+
+    def ping(self) -> bool:
+        """Whether the broker answers."""
+        try:
+            return bool(self._client.ping())
+        except redis.RedisError:
+            return False
+
+    async def read(
+        self, after_id: str | None = None, block_seconds: float = 10.0
+    ) -> AsyncIterator[tuple[str, Event] | None]:
+        """Follow events for ever.
+
+        Args:
+            after_id: id of the last event seen (Last-Event-ID); None: only what comes from now on.
+            block_seconds: longest silence.
+
+        Yields:
+            (id, event), or None after each silence, so that the caller can keep its connection alive. A
+            broker that is down is a silence: following goes on when it is back.
+        """
+        client = redis.asyncio.Redis.from_url(self._url, socket_connect_timeout=1)
+        last = after_id
+        try:
+            while True:
+                try:
+                    last = last or await _newest(client)
+                    entries = await _next_entries(client, last, block_seconds)
+                except redis.RedisError:
+                    await asyncio.sleep(_RETRY_SECONDS)
+                    entries = []
+                if not entries:
+                    yield None
+                for last, event in entries:
+                    yield last, event
+        finally:
+            await client.aclose()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+async def _newest(client: Any) -> str:
+    entries = await client.xrevrange(STREAM, count=1)
+    return entries[0][0].decode() if entries else "0-0"
+
+
+async def _next_entries(client: Any, last: str, block_seconds: float) -> list[tuple[str, Event]]:
+    answer = await client.xread({STREAM: last}, count=500, block=max(1, int(block_seconds * 1000)))
+    return [
+        (entry_id.decode(), Event.model_validate_json(fields[b"event"]))
+        for _, entries in _streams(answer)
+        for entry_id, fields in entries
+    ]
+
+
+def _streams(answer: Any) -> list[tuple[Any, Any]]:
+    # redis-py answers with a list on protocol 2, and with a mapping of lists of batches on protocol 3.
+    if isinstance(answer, dict):
+        return [(name, [entry for batch in batches for entry in batch]) for name, batches in answer.items()]
+    return list(answer or [])
