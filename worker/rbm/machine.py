@@ -180,6 +180,7 @@ def new_machine(
     initial_dilutions: Sequence[float],
     pixel_means: Float[Tensor, " visible"],
     generators: Sequence[torch.Generator],
+    *,
     init_std: float = 0.01,
 ) -> Machine:
     """Untrained machines, one for each initial dilution, each drawn from its own generator.

@@ -57,9 +57,7 @@ class FixedPointMachine:
         last_visible = visible.clone(memory_format=torch.contiguous_format)
         last_hidden = torch.empty(shape[0], visible.shape[1], shape[2], dtype=torch.uint8)
         with kernel_lock:
-            kernels.run_chains(
-                *self._arrays(), last_visible.numpy(), last_hidden.numpy(), keys, np.uint64(gibbs_steps)
-            )
+            kernels.run_chains(*self._arrays(), last_visible.numpy(), last_hidden.numpy(), keys, np.uint64(gibbs_steps))
         return last_visible, last_hidden
 
     def hidden_probabilities(

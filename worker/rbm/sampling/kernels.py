@@ -5,11 +5,13 @@ them, and the wrappers in `fixed_point` check what comes in. Arithmetic in float
 operation, without fused multiply-add, so that every CPU and the numpy reference give the same bits.
 """
 
+# ruff: noqa: PLR0917 -- compiled functions take no keyword-only arguments
+
 from typing import no_type_check
 
 import numba
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import prange
 from numba.extending import intrinsic
 
@@ -135,7 +137,7 @@ def find_flips(units, new_units, switched_on, switched_off):
 @serial
 @no_type_check
 def add_rows(field, weights, rows, count):
-    """field += sum of the listed rows. Four at a time: more makes the compiler give up its vector code."""
+    """Field += sum of the listed rows. Four at a time: more makes the compiler give up its vector code."""
     k = ZERO
     while k + FOUR <= count:
         a, b = weights[rows[k]], weights[rows[k + ONE]]
@@ -153,7 +155,7 @@ def add_rows(field, weights, rows, count):
 @serial
 @no_type_check
 def subtract_rows(field, weights, rows, count):
-    """field -= sum of the listed rows."""
+    """Field -= sum of the listed rows."""
     k = ZERO
     while k + FOUR <= count:
         a, b = weights[rows[k]], weights[rows[k + ONE]]
@@ -245,7 +247,7 @@ def run_chains(weights, weights_transposed, vbias, hbias, scale, visible, hidden
 @threaded
 @no_type_check
 def hidden_probabilities(weights, hbias, scale, visible, probabilities):
-    """probabilities = sigmoid(fields of the hidden layer), from exact fixed-point fields."""
+    """Probabilities = sigmoid(fields of the hidden layer), from exact fixed-point fields."""
     num_replicas, num_samples, num_visible = visible.shape
     num_hidden = hbias.shape[1]
     for task in prange(num_replicas * num_samples):
@@ -299,7 +301,7 @@ def exponents(weights, vbias, hbias):
 @threaded
 @no_type_check
 def quantise(weights, exponents, rows, columns):
-    """rows = round(weights 2^e), halves to even, and `columns` its transpose."""
+    """Rows = round(weights 2^e), halves to even, and `columns` its transpose."""
     num_replicas, num_visible, num_hidden = weights.shape
     block = 16
     blocks = (num_visible + block - 1) // block
@@ -313,5 +315,3 @@ def quantise(weights, exponents, rows, columns):
         for i in range(num_hidden):
             for j in range(first, last):
                 columns[replica, i, j] = rows[replica, j, i]
-
-

@@ -22,7 +22,14 @@ from worker.rbm.sampling.prepared import check_request, check_visible, draw_keys
 
 ROUNDS = 7
 LOW_WORD = 0xFFFFFFFF
-EXP_COEFFICIENTS = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
+EXP_COEFFICIENTS = (
+    1.9875691500e-4,
+    1.3981999507e-3,
+    8.3334519073e-3,
+    4.1665795894e-2,
+    1.6666665459e-1,
+    5.0000001201e-1,
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,8 @@ def to_reference(machine: Machine) -> ReferenceMachine:
 
     def rounded(tensor: Tensor) -> np.ndarray[Any, Any]:
         shape = (-1,) + (1,) * (tensor.ndim - 1)
-        return np.rint(tensor.to(torch.float64).numpy() * factor.reshape(shape)).astype(np.int64)
+        scaled: np.ndarray[Any, Any] = np.rint(tensor.to(torch.float64).numpy() * factor.reshape(shape))
+        return scaled.astype(np.int64)
 
     return ReferenceMachine(
         weights=rounded(machine.weight_matrix),
@@ -137,7 +145,7 @@ def philox_round(counter: tuple[int, int, int, int], key_0: int, key_1: int) -> 
     )
 
 
-def exp_of_minus(x: Float32[np.ndarray, "..."]) -> Float32[np.ndarray, "..."]:
+def exp_of_minus(x: Float32[np.ndarray, ...]) -> Float32[np.ndarray, ...]:
     """exp(-x) in float32, x clamped to [-87, 87].
 
     Source: Moshier, Cephes mathematical library, expf.
@@ -149,7 +157,8 @@ def exp_of_minus(x: Float32[np.ndarray, "..."]) -> Float32[np.ndarray, "..."]:
     for coefficient in EXP_COEFFICIENTS[1:]:
         polynomial = polynomial * r + np.float32(coefficient)
     value = polynomial * (r * r) + r + np.float32(1)
-    return np.ldexp(value, n.astype(np.int32)).astype(np.float32)
+    result: np.ndarray[Any, Any] = np.ldexp(value, n.astype(np.int32))
+    return result.astype(np.float32)
 
 
 REGISTRATION = SamplerRegistration(

@@ -4,6 +4,8 @@ Every sum runs over the samples in their order, whatever the number of threads, 
 which replicas share the batch. Images have about 13 % active pixels, so this does an eighth of a matrix product's work.
 """
 
+# ruff: noqa: PLR0917 -- compiled functions take no keyword-only arguments
+
 from __future__ import annotations
 
 from typing import no_type_check
@@ -41,7 +43,7 @@ def gradient_step(
 @serial
 @no_type_check
 def _sum_active_rows(visible, unit, hidden, total):
-    """total = sum of the rows of `hidden` whose sample has the visible unit on."""
+    """Total = sum of the rows of `hidden` whose sample has the visible unit on."""
     total[:] = np.float32(0)
     for sample in range(visible.shape[0]):
         if visible[sample, unit]:
@@ -73,7 +75,7 @@ def _step_weights(weights, mask, data_visible, data_hidden, model_visible, model
 @threaded
 @no_type_check
 def _step_bias(bias, data, model, rate, active):
-    """bias += rate (<unit>_data - <unit>_model)."""
+    """Bias += rate (<unit>_data - <unit>_model)."""
     num_replicas, num_units = bias.shape
     num_data, num_model = np.float32(data.shape[1]), np.float32(model.shape[1])
     for replica in prange(num_replicas):

@@ -63,6 +63,7 @@ def start_training(
     num_hidden: int,
     initial_dilutions: Sequence[float],
     seeds: Sequence[int],
+    *,
     device: torch.device | str = "cpu",
     init_std: float = 0.01,
 ) -> TrainingState:
@@ -85,7 +86,7 @@ def start_training(
     check_images(images, schedule)
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     machine = new_machine(
-        images.shape[1], num_hidden, initial_dilutions, pixel_means(images), generators, init_std
+        images.shape[1], num_hidden, initial_dilutions, pixel_means(images), generators, init_std=init_std
     )
     return _start(machine.to(device), images, schedule, generators)
 

@@ -63,9 +63,7 @@ def _update(state: TrainingState, images: Tensor, schedule: TrainingSchedule) ->
     state.num_updates_done += 1
 
 
-def _next_batch(
-    state: TrainingState, images: Tensor, batch_size: int
-) -> UInt8[Tensor, "replica sample visible"]:
+def _next_batch(state: TrainingState, images: Tensor, batch_size: int) -> UInt8[Tensor, "replica sample visible"]:
     """The next images of each replica's order. What is left of an epoch and smaller than a batch is dropped."""
     if state.cursor + batch_size > state.order.shape[1]:
         state.order = shuffled_orders(state.order.shape[1], state.generators)
