@@ -1,10 +1,15 @@
 """Settings from the environment. The defaults are the embedded laboratory on this computer."""
 
+import hashlib
+import os
+import tempfile
 from functools import cache
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MAX_SOCKET_PATH = 100  # bytes; the system's limit is 104 to 108
 
 
 class Settings(BaseSettings):
@@ -18,7 +23,11 @@ class Settings(BaseSettings):
     models_store: str = Field("models_store", description="Folder or fsspec URL (s3://, gs://) for artifacts.")
     host: str = "127.0.0.1"
     port: int = Field(8050, ge=1, le=65535)
-    api_token: SecretStr | None = Field(None, description="Needed when host is not loopback.")
+    api_url: str = Field("http://127.0.0.1:8050", description="Where a dashboard that runs alone finds the API.")
+    api_token: SecretStr | None = Field(None, description="Token with all rights; needed when host is not loopback.")
+    api_tokens: SecretStr | None = Field(
+        None, description="Further tokens, comma separated, each name:scope:secret; scope is read, submit or admin."
+    )
     allowed_hosts: str = Field("", description="Further Host names that are accepted, comma separated.")
     lease_seconds: float = Field(15.0, gt=0, description="How long a claim lives without a heartbeat.")
     heartbeat_seconds: float = Field(1.0, gt=0, description="How often a worker renews its lease.")
@@ -37,7 +46,11 @@ class Settings(BaseSettings):
     @property
     def broker_socket(self) -> Path:
         """The embedded broker's Unix socket."""
-        return self.home / "broker" / "valkey.sock"
+        usual = self.home / "broker" / "valkey.sock"
+        if len(os.fsencode(usual)) <= MAX_SOCKET_PATH:
+            return usual
+        short = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"dilution-lab-{os.getuid()}-{short}" / "valkey.sock"
 
     @property
     def redis(self) -> str:
