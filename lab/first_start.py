@@ -1,0 +1,27 @@
+"""Make the database ready: `python -m lab.first_start`. Safe to run at every start.
+
+Migrates; on the first start only, registers the starter zoo and submits the demo study.
+"""
+
+from pathlib import Path
+
+from backend.services.first_start import register_zoo, submit_demo
+from backend.services.laboratory import open_laboratory
+from backend.settings import Settings, settings
+from backend.storage.database import migrate
+
+ZOO = Path(__file__).parent.parent / "models_store" / "zoo"
+
+
+def prepare(own: Settings) -> None:
+    """Bring the database to this version and put the first things on the shelves."""
+    own.home.mkdir(parents=True, exist_ok=True)
+    migrate(own.database)
+    laboratory = open_laboratory(own)
+    register_zoo(laboratory, ZOO)
+    submit_demo(laboratory)
+    laboratory.database.dispose()
+
+
+if __name__ == "__main__":
+    prepare(settings())
