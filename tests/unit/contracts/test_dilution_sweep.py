@@ -1,0 +1,93 @@
+"""The grid of a dilution sweep, and what it refuses."""
+
+import pytest
+from pydantic import ValidationError
+
+from backend.contracts.plan import EVALUATION, MACHINE
+from backend.contracts.study_types.dilution_sweep import DilutionSweep, DilutionSweepParameters
+
+SMALL = {"initial_dilutions": [0.0, 0.4], "num_replicas": 3, "pruning_grid": [0.2, 0.4, 0.6]}
+
+
+def test_every_machine_is_judged_at_its_own_dilution_and_at_every_level_above() -> None:
+    """Kills: levels below p0 kept, p0 itself left out or taken twice."""
+    plan = DilutionSweep.plan(DilutionSweepParameters(**SMALL))
+    machines = [cell for cell in plan.cells if cell.kind == MACHINE]
+    levels = {
+        p0: [
+            c.axes["pruning"]
+            for c in plan.cells
+            if c.kind == EVALUATION and c.axes == {**c.axes, "initial_dilution": p0, "replica": 1}
+        ]
+        for p0 in (0.0, 0.4)
+    }
+    assert len(machines) == 6
+    assert levels == {0.0: [0.0, 0.2, 0.4, 0.6], 0.4: [0.4, 0.6]}
+
+
+def test_parents_come_before_children_and_jobs_cover_every_cell_once() -> None:
+    plan = DilutionSweep.plan(DilutionSweepParameters(**SMALL))
+    seen: set[str] = set()
+    for cell in plan.cells:
+        assert cell.parent is None or cell.parent in seen
+        seen.add(cell.id)
+    covered = [cell for job in plan.jobs for cell in job.cells]
+    assert sorted(covered) == sorted(seen)
+    assert len(covered) == len(set(covered)) == len(plan.cells)
+
+
+def test_work_is_gibbs_steps_times_chains() -> None:
+    parameters = DilutionSweepParameters(
+        **SMALL,
+        training={"gibbs_steps": 7, "num_updates": 11, "num_chains": 13},
+        generation={"num_samples": 17, "gibbs_steps": 19},
+    )
+    train, evaluate = DilutionSweep.plan(parameters).jobs[:2]
+    assert train.work == 3 * 7 * 11 * 13
+    assert evaluate.work == 3 * 4 * 17 * 19
+
+
+def test_replicas_and_dilutions_have_their_own_seeds() -> None:
+    """Kills: replicas that share a seed."""
+    machines = [c for c in DilutionSweep.plan(DilutionSweepParameters(**SMALL)).cells if c.kind == MACHINE]
+    assert len({cell.parameters["seed"] for cell in machines}) == 6
+
+
+def test_more_replicas_share_the_machines_of_fewer() -> None:
+    few = DilutionSweep.plan(DilutionSweepParameters(**SMALL))
+    more = DilutionSweep.plan(DilutionSweepParameters(**{**SMALL, "num_replicas": 5}))
+    assert {cell.id for cell in few.cells} < {cell.id for cell in more.cells}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"initial_dilutions": [1.2]}, "less than or equal to 1"),
+        ({"pruning_grid": [-0.1]}, "greater than or equal to 0"),
+        ({"initial_dilutions": [0.9], "pruning_grid": [0.5]}, "p < p0"),
+        ({"num_replicas": 0}, "greater than or equal to 1"),
+        ({"num_replicas": 1000, "pruning_grid": [i / 1000 for i in range(1000)]}, "at most 20,000 are allowed"),
+        ({"pruning_grid": [0.3, 0.1 + 0.2]}, "has a value twice"),
+        ({"pruning_rule": "biggest"}, "is not one of the pruning rules: magnitude"),
+        ({"dataset": "cifar"}, "is not one of the datasets: mnist"),
+        ({"learning_rate": 0.1}, "Extra inputs are not permitted"),
+        ({"training": {"learning_rate": float("nan")}}, "finite number"),
+        ({"initial_dilutions": []}, "at least 1 item"),
+        ({"seed": 2**48}, "less than 281474976710656"),
+    ],
+)
+def test_bad_input_is_refused_with_a_reason(given: dict[str, object], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        DilutionSweepParameters.model_validate(given)
+
+
+def test_every_preset_is_valid() -> None:
+    for preset in DilutionSweep.presets.values():
+        DilutionSweepParameters.model_validate(preset)
+
+
+def test_the_paper_preset_is_the_papers_schedule() -> None:
+    paper = DilutionSweepParameters.model_validate(DilutionSweep.presets["The paper"])
+    assert (paper.training.gibbs_steps, paper.training.num_updates, paper.num_replicas) == (1000, 10_000, 15)
+    assert (paper.training.num_hidden, paper.training.algorithm) == (400, "pcd")
+    assert (min(paper.initial_dilutions), max(paper.initial_dilutions)) == (0.0, 0.8)
