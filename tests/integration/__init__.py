@@ -1,0 +1,1 @@
+"""Tests of several rooms together, on real databases, brokers and processes."""
