@@ -1,0 +1,158 @@
+"""A claimed job in the hands of its experiment: where it reports, keeps checkpoints, and learns that it must stop."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from backend.contracts.messages import Event
+from backend.settings import Settings
+from backend.storage.artifacts import ArtifactStore
+from backend.storage.database import Database
+from backend.storage.errors import ArtifactCorrupted, ArtifactMissing, LeaseLost
+from backend.storage.events import EventBus
+from backend.storage.repositories import jobs
+from backend.storage.repositories.jobs import Claim, MachineRecord, MetricValue, StoredArtifact
+from backend.storage.repositories.log import Level, add_line
+
+REPORT_SECONDS = 0.5
+RATE_WINDOW_SECONDS = 15.0
+
+
+class JobCancelled(Exception):
+    """Somebody cancelled the job."""
+
+
+class WorkerStopping(Exception):
+    """The worker was asked to stop; the job's checkpoint is written."""
+
+
+class ExperimentFailed(Exception):
+    """The job cannot be done, for a reason that a person should read."""
+
+
+@dataclass
+class Signals:
+    """What the heartbeat learns and the experiment obeys at its next block."""
+
+    cancelled: bool = False
+    lost: bool = False
+    stopping: Callable[[], bool] = lambda: False
+
+
+@dataclass
+class Run:
+    """One attempt at one job. Every write is conditional on the claim's token and raises `LeaseLost` without it."""
+
+    claim: Claim
+    database: Database
+    artifacts: ArtifactStore
+    events: EventBus
+    settings: Settings
+    device: str
+    signals: Signals
+    rate: float | None = None
+    _last_report: float = 0.0
+    _last_checkpoint: float = field(default_factory=time.monotonic)
+    _pace: deque[tuple[float, float]] = field(default_factory=deque)
+
+    def block(self, work_done: float, stage: str, checkpoint: Callable[[], bytes] | None = None) -> None:
+        """Called between blocks of at most about half a second.
+
+        Args:
+            work_done: Gibbs steps times chains that are done of the whole job.
+            stage: what the job is doing, in words.
+            checkpoint: makes the bytes from which the next attempt goes on, where going on is possible.
+
+        Raises:
+            LeaseLost: another worker has the job; stop and write nothing.
+            JobCancelled: stop.
+            WorkerStopping: stop; the checkpoint was written.
+        """
+        if self.signals.lost:
+            raise LeaseLost(f"the lease of job {self.claim.job_id} ran out")
+        if self.signals.cancelled:
+            raise JobCancelled
+        now = time.monotonic()
+        self._measure(now, work_done)
+        stopping = self.signals.stopping()
+        due = now - self._last_checkpoint >= self.settings.checkpoint_seconds
+        if checkpoint is not None and (stopping or due):
+            self._save_checkpoint(checkpoint())
+        if stopping:
+            raise WorkerStopping
+        if now - self._last_report >= REPORT_SECONDS:
+            self.report(work_done, stage)
+
+    def report(self, work_done: float, stage: str) -> None:
+        """Write progress to the row and tell open pages."""
+        fraction = min(1.0, work_done / self.claim.work) if self.claim.work else 1.0
+        with self.database.write() as session:
+            jobs.report_progress(session, self.claim.job_id, self.claim.token, fraction, stage=stage, rate=self.rate)
+        self._last_report = time.monotonic()
+        self._tell(fraction)
+
+    def read_checkpoint(self) -> bytes | None:
+        """What the last attempt left, None to begin anew. A damaged checkpoint is noted in the log and left alone."""
+        if self.claim.checkpoint_digest is None:
+            return None
+        try:
+            return self.artifacts.get(self.claim.checkpoint_digest)
+        except (ArtifactCorrupted, ArtifactMissing) as error:
+            self.log(f"The checkpoint cannot be used, the job begins anew: {error}", "warning")
+            return None
+
+    def store(self, data: bytes, kind: str) -> StoredArtifact:
+        """Put bytes into the models store."""
+        return StoredArtifact(digest=self.artifacts.put(data), kind=kind, size_bytes=len(data))
+
+    def record_metrics(self, cell_id: str, metrics: Sequence[MetricValue]) -> None:
+        """Write values of a cell that is not done yet."""
+        with self.database.write() as session:
+            jobs.record_metrics(session, self.claim.job_id, self.claim.token, cell_id, metrics)
+
+    def complete_cell(
+        self,
+        cell_id: str,
+        *,
+        metrics: Sequence[MetricValue] = (),
+        samples: StoredArtifact | None = None,
+        machine: MachineRecord | None = None,
+    ) -> None:
+        """Write everything that a cell holds, in one transaction, and mark it done."""
+        with self.database.write() as session:
+            jobs.complete_cell(
+                session,
+                self.claim.job_id,
+                self.claim.token,
+                cell_id,
+                metrics=metrics,
+                samples=samples,
+                machine=machine,
+            )
+
+    def log(self, message: str, level: Level = "info") -> None:
+        """Add a line to the job's log."""
+        with self.database.write() as session:
+            add_line(session, self.claim.job_id, message, level)
+
+    def _save_checkpoint(self, data: bytes) -> None:
+        stored = self.store(data, "checkpoint")
+        with self.database.write() as session:
+            replaced = jobs.record_checkpoint(session, self.claim.job_id, self.claim.token, stored)
+        if replaced is not None:
+            self.artifacts.delete(replaced)
+        self._last_checkpoint = time.monotonic()
+
+    def _measure(self, now: float, work_done: float) -> None:
+        self._pace.append((now, work_done))
+        while now - self._pace[0][0] > RATE_WINDOW_SECONDS and len(self._pace) > 2:
+            self._pace.popleft()
+        begun, at_begin = self._pace[0]
+        if now > begun and work_done > at_begin:
+            self.rate = (work_done - at_begin) / (now - begun)
+
+    def _tell(self, fraction: float) -> None:
+        self.events.publish(
+            Event(kind="job", id=self.claim.job_id, study_id=self.claim.study_id, state="running", fraction=fraction)
+        )

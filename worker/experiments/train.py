@@ -1,0 +1,193 @@
+"""Train machines: all cells of the job as one batch of replicas.
+
+Source: paper, sections 2 and 3.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from backend.contracts.identity import canonical_json, derive_seed
+from backend.storage.repositories.jobs import ClaimedCell, MachineRecord, MetricValue
+from worker.datasets import Dataset, load_dataset
+from worker.experiments.run import ExperimentFailed, Run
+from worker.rbm.checkpoint import read_checkpoint, write_checkpoint
+from worker.rbm.machine_file import write_machine
+from worker.rbm.metrics.pseudo_log_likelihood import pseudo_log_likelihood
+from worker.rbm.training import TrainingSchedule, TrainingState, start_training, train
+
+KIND = "train"
+BLOCK_SECONDS = 0.3
+NUM_RECORDS = 40
+RECORD_IMAGES = 2000
+
+
+def run(run: Run) -> None:
+    """Train every machine of the job, record its likelihood while it learns, and store it.
+
+    Raises:
+        ExperimentFailed: machines diverged; the others are stored.
+    """
+    cells = run.claim.cells
+    if all(cell.done for cell in cells):
+        return
+    batch = Batch.of(cells, run.device)
+    state = batch.begin(run)
+    for stage in batch.advance(state):
+        work = batch.work(state)
+        run.block(work, stage, lambda: write_checkpoint(state))
+        if state.num_updates_done in batch.record_at:
+            _record(run, batch, state)
+    _store(run, batch, state)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The machines of one job: they share data and schedule and differ by p0 and seed."""
+
+    cells: tuple[ClaimedCell, ...]
+    dataset: Dataset
+    images: torch.Tensor
+    schedule: TrainingSchedule
+    num_hidden: int
+    device: str
+    record_at: frozenset[int]
+
+    @classmethod
+    def of(cls, cells: tuple[ClaimedCell, ...], device: str) -> "Batch":
+        """Read what the cells have in common. Raises `ValueError` if they do not share data set and schedule."""
+        first = cells[0].parameters
+        if any(
+            (cell.parameters["dataset"], cell.parameters["training"]) != (first["dataset"], first["training"])
+            for cell in cells
+        ):
+            raise ValueError("the cells of a training job must share data set and training parameters")
+        training = dict(first["training"])
+        num_hidden = training.pop("num_hidden")
+        schedule = TrainingSchedule(**training)
+        dataset = load_dataset(first["dataset"])
+        if dataset.digest != cells[0].dataset_digest:
+            raise ExperimentFailed(
+                f"data set {dataset.name} has digest {dataset.digest[:12]} here, the study asks for "
+                f"{cells[0].dataset_digest[:12]}: submit the study again with this version"
+            )
+        return cls(
+            cells,
+            dataset,
+            torch.from_numpy(dataset.train_images),
+            schedule,
+            num_hidden,
+            device,
+            record_updates(schedule),
+        )
+
+    def begin(self, run: Run) -> TrainingState:
+        """The state of the last checkpoint, or of update 0."""
+        saved = run.read_checkpoint()
+        if saved is not None:
+            state = read_checkpoint(saved, self.device)
+            run.log(f"Attempt {run.claim.attempt}: going on from update {state.num_updates_done:,}.")
+            return state
+        run.log(f"Attempt {run.claim.attempt}: training {len(self.cells)} machines on {run.device}.")
+        return start_training(
+            self.images,
+            self.schedule,
+            self.num_hidden,
+            [cell.parameters["initial_dilution"] for cell in self.cells],
+            [cell.parameters["seed"] for cell in self.cells],
+            device=self.device,
+        )
+
+    def advance(self, state: TrainingState) -> Iterator[str]:
+        """Train in blocks of about `BLOCK_SECONDS`; after each, what is being done in words.
+
+        Blocks end where the likelihood is recorded. How the run is cut does not change its bits.
+        """
+        seconds_per_update = BLOCK_SECONDS
+        while state.num_updates_done < self.schedule.num_updates:
+            yield f"update {state.num_updates_done:,} of {self.schedule.num_updates:,}"
+            upcoming = min(update for update in self.record_at if update > state.num_updates_done)
+            affordable = max(1, int(BLOCK_SECONDS / seconds_per_update))
+            num_updates = min(affordable, upcoming - state.num_updates_done)
+            begun = time.perf_counter()
+            train(state, self.images, self.schedule, num_updates)
+            seconds_per_update = max(1e-6, (time.perf_counter() - begun) / num_updates)
+        yield "storing machines"
+
+    def work(self, state: TrainingState) -> float:
+        """Gibbs steps times chains so far."""
+        return float(len(self.cells) * self.schedule.gibbs_steps * self.schedule.num_chains * state.num_updates_done)
+
+
+def record_updates(schedule: TrainingSchedule) -> frozenset[int]:
+    """The updates at which the likelihood is recorded: 0, about forty evenly spaced ones, and the last."""
+    step = max(1, schedule.num_updates // NUM_RECORDS)
+    return frozenset([*range(0, schedule.num_updates, step), schedule.num_updates])
+
+
+def _record(run: Run, batch: Batch, state: TrainingState) -> None:
+    """Write the pseudo-log-likelihood of training and test images; it draws from generators of its own."""
+    update = state.num_updates_done
+    images = {
+        "pseudo_log_likelihood": batch.images[:RECORD_IMAGES],
+        "pseudo_log_likelihood_test": torch.from_numpy(batch.dataset.test_images[:RECORD_IMAGES]),
+    }
+    values: dict[str, list[float]] = {}
+    for name, held in images.items():
+        seeds = [derive_seed(name, cell.parameters["seed"], update) for cell in batch.cells]
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        values[name] = pseudo_log_likelihood(state.machine, held, generators).tolist()
+    for index, cell in enumerate(batch.cells):
+        if not cell.done and not state.diverged[index]:
+            metrics = [
+                MetricValue(name, of_replicas[index], update=update, num_samples=len(images[name]))
+                for name, of_replicas in values.items()
+                if math.isfinite(of_replicas[index])  # on the way to divergence it is not
+            ]
+            run.record_metrics(cell.id, metrics)
+
+
+def _store(run: Run, batch: Batch, state: TrainingState) -> None:
+    diverged = []
+    for index, cell in enumerate(batch.cells):
+        if bool(state.diverged[index]):
+            diverged.append(f"p0 = {cell.parameters['initial_dilution']:g}, seed {cell.parameters['seed']}")
+        elif not cell.done:
+            _store_machine(run, batch, state, index, cell)
+    if diverged:
+        raise ExperimentFailed(
+            f"{len(diverged)} of {len(batch.cells)} machines diverged, their weights are not finite any more "
+            f"({'; '.join(diverged[:3])}): lower the learning rate, now {batch.schedule.learning_rate:g}"
+        )
+
+
+def _store_machine(run: Run, batch: Batch, state: TrainingState, index: int, cell: ClaimedCell) -> None:
+    provenance = {
+        "code_version": version("dilution-lab"),
+        "torch_version": torch.__version__,
+        "device": batch.device,
+        "dataset_digest": cell.dataset_digest,
+        "cell_id": cell.id,
+    }
+    machine = state.machine.replica(index).to("cpu")
+    initial_dilution = cell.parameters["initial_dilution"]
+    data = write_machine(machine, _texts({**cell.parameters, **provenance}))
+    record = MachineRecord(
+        name=f"p0 = {initial_dilution:g}, machine {cell.id[:6]}",
+        artifact=run.store(data, "machine"),
+        initial_dilution=initial_dilution,
+        num_visible=machine.num_visible,
+        num_hidden=machine.num_hidden,
+        parameters=cell.parameters,
+        provenance=provenance,
+    )
+    run.complete_cell(cell.id, machine=record)
+
+
+def _texts(values: dict[str, Any]) -> dict[str, str]:
+    return {name: canonical_json(value) if isinstance(value, dict) else str(value) for name, value in values.items()}
