@@ -1,0 +1,93 @@
+"""Read cells and their samples."""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from backend.contracts.messages import Cell, CellSummary, Page
+from backend.contracts.states import CellState
+from backend.services.cursors import check_limit, read_cursor, write_cursor
+from backend.services.errors import ArtifactDamaged, NotFound, storage_in_words
+from backend.services.laboratory import Laboratory
+from backend.storage import tables
+from backend.storage.repositories import cells as rows
+from backend.storage.repositories.studies import get_study
+
+NUM_VISIBLE = 784
+
+
+def list_cells(
+    lab: Laboratory, study_id: str, cursor: str | None = None, limit: int = 50, kind: str | None = None
+) -> Page[CellSummary]:
+    """One page of a study's cells, in the order of its grid. Raises `NotFound`."""
+    check_limit(limit)
+    after = read_cursor(cursor, int)[0] if cursor else None
+    with storage_in_words(), lab.database.read() as session:
+        if get_study(session, study_id) is None:
+            raise NotFound(f"no study has the id {study_id[:80]!r}: see GET /api/v1/studies")
+        found = rows.page_of_cells(session, study_id, after, limit + 1, kind)  # type: ignore[arg-type]
+        shown = found[:limit]
+        cells = [cell for _, cell in shown]
+        machines = rows.machines_of_cells(session, cells)
+        metrics = rows.last_metrics(session, [cell.id for cell in cells])
+        items = [
+            CellSummary(**_summary(cell, place.axes, machines.get(cell.id), metrics[cell.id])) for place, cell in shown
+        ]
+        next_cursor = write_cursor(shown[-1][0].position) if len(found) > limit else None
+    return Page(items=items, next_cursor=next_cursor)
+
+
+def show_cell(lab: Laboratory, cell_id: str) -> Cell:
+    """One cell with everything that defines it. Raises `NotFound`."""
+    with storage_in_words(), lab.database.read() as session:
+        cell = _cell(session, cell_id)
+        summary = _summary(
+            cell,
+            rows.any_axes(session, cell_id),
+            rows.machines_of_cells(session, [cell]).get(cell_id),
+            rows.last_metrics(session, [cell_id])[cell_id],
+        )
+        return Cell(**summary, parameters=cell.parameters, parent=cell.parent, error=cell.error)
+
+
+def cell_samples(lab: Laboratory, cell_id: str) -> NDArray[np.uint8]:
+    """Samples of an evaluation: 0 and 1, of shape (num_samples, num_visible).
+
+    Raises:
+        NotFound: no such cell, or it has no samples (yet).
+        ArtifactDamaged: the stored bytes do not match their digest.
+    """
+    with storage_in_words():
+        with lab.database.read() as session:
+            cell = _cell(session, cell_id)
+        if cell.samples_digest is None:
+            raise NotFound(f"cell {cell_id} is {cell.state} and has no samples: wait until it is done")
+        data = lab.artifacts.get(cell.samples_digest)
+    try:
+        packed = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ArtifactDamaged(f"the samples of cell {cell_id} cannot be read: {error}") from error
+    return np.unpackbits(packed, axis=1, count=NUM_VISIBLE)
+
+
+def _cell(session: Session, cell_id: str) -> tables.Cell:
+    cell = rows.get_cell(session, cell_id)
+    if cell is None:
+        raise NotFound(f"no cell has the id {cell_id[:80]!r}: see GET /api/v1/studies/<id>/cells")
+    return cell
+
+
+def _summary(
+    cell: tables.Cell, axes: dict[str, float | int | str], machine_id: str | None, metrics: dict[str, float]
+) -> dict[str, object]:
+    return {
+        "id": cell.id,
+        "kind": cell.kind,
+        "state": CellState(cell.state),
+        "axes": axes,
+        "machine_id": machine_id,
+        "has_samples": cell.samples_digest is not None,
+        "metrics": metrics,
+    }

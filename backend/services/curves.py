@@ -1,0 +1,113 @@
+"""The curves of a study: exact statistics over all replicas, at every point."""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from backend.contracts.catalogue import MetricEntry, catalogue
+from backend.contracts.messages import CurvePoint, Curves, CurveSeries, MetricInfo, ReferenceLine, ReplicaValue
+from backend.services.errors import NotFound, storage_in_words
+from backend.services.laboratory import Laboratory
+from backend.services.statistics import summarise
+from backend.storage.repositories import curves as rows
+from backend.storage.repositories.curves import Place, Value
+from backend.storage.repositories.references import references_for
+from backend.storage.repositories.studies import get_study
+
+CurveKind = Literal["pruning", "training"]
+X_LABELS: Mapping[CurveKind, str] = {"pruning": "pruning level p", "training": "training update"}
+COLUMNS = (
+    "metric", "unit", "initial_dilution", "x", "replica", "value", "num_samples", "gibbs_steps", "cell_id", "machine_id",
+)  # fmt: skip
+
+Key = tuple[str, float]
+
+
+def study_curves(lab: Laboratory, study_id: str, kind: CurveKind = "pruning") -> Curves:
+    """Every metric against the pruning level, or against the training update, for each initial dilution.
+
+    Raises:
+        NotFound: no such study.
+    """
+    with storage_in_words(), lab.database.read() as session:
+        if get_study(session, study_id) is None:
+            raise NotFound(f"no study has the id {study_id[:80]!r}: see GET /api/v1/studies")
+        places = rows.places_of_study(session, study_id, rows.CELL_KINDS[kind])
+        values = rows.values_of_study(session, study_id, rows.CELL_KINDS[kind])
+        values = [value for value in values if value.cell_id in places]
+        num_samples = max((value.num_samples for value in values if value.num_samples), default=None)
+        references = _references(session, places, num_samples) if kind == "pruning" else []
+    return Curves(
+        study_id=study_id,
+        kind=kind,
+        x_label=X_LABELS[kind],
+        num_samples=num_samples,
+        gibbs_steps=max((value.gibbs_steps for value in values if value.gibbs_steps), default=None),
+        metrics=[_info(name) for name in sorted({value.metric for value in values})],
+        series=_series(values, places, kind),
+        references=references,
+    )
+
+
+def curves_csv(curves: Curves) -> str:
+    """The curves as CSV: one row for each replica at each point."""
+    units = {metric.name: metric.unit for metric in curves.metrics}
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for series in curves.series:
+        head = (series.metric, units[series.metric], series.initial_dilution)
+        for point in series.points:
+            for one in point.replicas:
+                setting = (curves.num_samples, curves.gibbs_steps)
+                writer.writerow((*head, point.x, one.replica, repr(one.value), *setting, one.cell_id, one.machine_id))
+    return text.getvalue()
+
+
+def _series(values: Iterable[Value], places: Mapping[str, Place], kind: CurveKind) -> list[CurveSeries]:
+    grouped: dict[Key, dict[float, list[ReplicaValue]]] = defaultdict(lambda: defaultdict(list))
+    for value in values:
+        place = places[value.cell_id]
+        x = float(place.axes["pruning"]) if kind == "pruning" else float(value.update or 0)
+        one = ReplicaValue(
+            replica=place.axes["replica"], value=value.value, cell_id=value.cell_id, machine_id=place.machine_id
+        )
+        grouped[value.metric, float(place.axes["initial_dilution"])][x].append(one)
+    return [
+        CurveSeries(
+            metric=metric, initial_dilution=dilution, points=[_point(x, at) for x, at in sorted(points.items())]
+        )
+        for (metric, dilution), points in sorted(grouped.items())
+    ]
+
+
+def _point(x: float, replicas: Sequence[ReplicaValue]) -> CurvePoint:
+    ordered = sorted(replicas, key=lambda one: one.replica)
+    summary = summarise([one.value for one in ordered])
+    return CurvePoint(x=x, replicas=list(ordered), **vars(summary))
+
+
+def _references(session: Session, places: Mapping[str, Place], num_samples: int | None) -> list[ReferenceLine]:
+    if num_samples is None:
+        return []
+    digests = {place.dataset_digest for place in places.values()}
+    label = f"{num_samples:,} held-out test images"
+    found = references_for(session, digests, num_samples)
+    return [ReferenceLine(metric=name, label=label, value=value) for name, value in sorted(found.items())]
+
+
+def _info(name: str) -> MetricInfo:
+    """What the catalogue says of a metric; a training's `<metric>_test` is the same metric of test images."""
+    by_name: Mapping[str, MetricEntry] = {metric.name: metric for metric in catalogue().metrics}
+    base = name.removesuffix("_test")
+    entry = by_name.get(name) or by_name.get(base)
+    if entry is None:  # written by another version
+        return MetricInfo(name=name, label=name, unit="1", better="none", formula="", source="")
+    label = entry.label if name == entry.name else f"{entry.label}, test images"
+    return MetricInfo(
+        name=name, label=label, unit=entry.unit, better=entry.better, formula=entry.formula, source=entry.source
+    )

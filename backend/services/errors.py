@@ -1,0 +1,60 @@
+"""What can go wrong, in the laboratory's own words. The API draws each once."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+
+from backend.contracts.messages import FieldProblem
+from backend.storage.errors import ArtifactCorrupted, ArtifactMissing, DatabaseUnavailable, StoreUnavailable
+
+
+class DomainError(Exception):
+    """Base: the message says what was given, what is allowed and what to do."""
+
+
+class NotFound(DomainError):
+    """Nothing has this id."""
+
+
+class InvalidRequest(DomainError):
+    """Fields that cannot be accepted."""
+
+    def __init__(self, errors: Sequence[FieldProblem]) -> None:
+        super().__init__("; ".join(f"{error.pointer}: {error.detail}" for error in errors[:3]))
+        self.errors = list(errors)
+
+
+class Conflict(DomainError):
+    """The request does not fit the present state."""
+
+
+class ArtifactDamaged(DomainError):
+    """Stored bytes are missing or do not match their digest."""
+
+
+class StorageUnavailable(DomainError):
+    """Database or models store do not take part now; nothing was written. Trying again may help."""
+
+
+@contextmanager
+def storage_in_words() -> Iterator[None]:
+    """Turn what the storage raises into domain errors."""
+    try:
+        yield
+    except (DatabaseUnavailable, StoreUnavailable) as error:
+        raise StorageUnavailable(str(error)) from error
+    except (ArtifactMissing, ArtifactCorrupted) as error:
+        raise ArtifactDamaged(f"{error}. Restore it from a backup, or delete it and compute it again") from error
+
+
+def field_problems(error: ValidationError, prefix: str = "") -> list[FieldProblem]:
+    """Pydantic's complaints, one for each field, with JSON pointers below `prefix`."""
+    problems = []
+    for one in error.errors(include_url=False):
+        pointer = prefix + "".join(f"/{part}" for part in one["loc"])
+        message = one["msg"].removeprefix("Value error, ")
+        given = one.get("input")
+        shown = "" if isinstance(given, dict | list | tuple) or given is None else f" (given: {repr(given)[:80]})"
+        problems.append(FieldProblem(pointer=pointer or "/", detail=message + shown))
+    return problems
