@@ -136,7 +136,7 @@ def last_jobs_of(session: Session, cell_ids: Collection[str]) -> dict[str, Job]:
         .where(JobCell.cell_id.in_(cell_ids))
         .order_by(Job.created_at, Job.id)
     )
-    return {cell_id: job for cell_id, job in session.execute(query).tuples()}
+    return dict(session.execute(query).tuples().all())
 
 
 def ended_dependants(session: Session, job_id: str) -> Sequence[Job]:
@@ -156,7 +156,7 @@ def ended_dependants(session: Session, job_id: str) -> Sequence[Job]:
 
 def _section_query(
     section: Section, after: JobPosition | None, limit: int, state: JobState | None, study_id: str | None
-) -> Select[tuple[Job]]:
+) -> Select[Job]:
     order = [section.time, Job.id]
     query = select(Job).where(Job.state.in_([state] if state else section.states)).limit(limit)
     query = query.order_by(*(column.desc() if section.newest_first else column.asc() for column in order))

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from backend.contracts.states import CellState
+from backend.storage.errors import LeaseLost
 from backend.storage.repositories.artifacts import StoredArtifact, add_artifact, drop_unreferenced
 from backend.storage.repositories.inserting import insert_missing
 from backend.storage.tables import Cell, Machine, Metric
@@ -48,6 +49,7 @@ def write_metrics(session: Session, cell_id: str, metrics: Sequence[MetricValue]
     """Write values; a value of the same metric at the same update is replaced."""
     if not metrics:
         return
+    _lock_cell(session, cell_id)
     for name in {metric.name for metric in metrics}:
         updates = [metric.update for metric in metrics if metric.name == name]
         numbered = [at for at in updates if at is not None]
@@ -80,8 +82,7 @@ def write_cell(
     machine: MachineRecord | None,
 ) -> None:
     """Record everything that a cell holds and mark it done; a cell that is done stays as it is."""
-    state = session.execute(select(Cell.state).where(Cell.id == cell_id).with_for_update()).scalar_one()
-    if state == CellState.DONE:
+    if _lock_cell(session, cell_id) == CellState.DONE:
         return
     write_metrics(session, cell_id, metrics)
     if samples is not None:
@@ -91,6 +92,14 @@ def write_cell(
     done = {"state": CellState.DONE, "error": None, "done_at": now}
     digest = samples.digest if samples is not None else None
     session.execute(update(Cell).where(Cell.id == cell_id).values(**done, samples_digest=digest))
+
+
+def _lock_cell(session: Session, cell_id: str) -> str:
+    query = select(Cell.state).where(Cell.id == cell_id).with_for_update()
+    state = session.execute(query).scalar_one_or_none()
+    if state is None:
+        raise LeaseLost(f"cell {cell_id} was deleted with its study")
+    return state
 
 
 def drop_checkpoint(session: Session, old: str | None, new: str) -> str | None:
