@@ -149,7 +149,7 @@ def watch(running: list[Process], own: Settings) -> None:
                 f"Dilution Lab is at {page(own)}   (API: {page(own)}/api/docs; logs: {own.home / 'logs'}; Ctrl-C stops it)"
             )
         if not announced and time.monotonic() - started > READY_SECONDS:
-            raise CannotStart(f"the page did not answer within {READY_SECONDS} s: see {own.home / 'logs' / 'web.log'}")
+            raise CannotStart(f"the page did not answer in {READY_SECONDS} s: see {own.home / 'logs' / 'web.log'}")
         time.sleep(WATCH_SECONDS)
 
 

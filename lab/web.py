@@ -5,10 +5,14 @@
 
 import sys
 
+import httpx
 import uvicorn
 from fastapi import FastAPI
 
 from backend.api.app import create_api
+from backend.api.guards import Authentication, OriginGuard
+from backend.api.in_process import in_process_transport
+from backend.api.security import current_principal, tokens
 from backend.client import AsyncClient
 from backend.settings import Settings, settings
 from frontend.app import create_dashboard
@@ -16,21 +20,34 @@ from frontend.app import create_dashboard
 GRACE_SECONDS = 2
 
 
-def _token(own: Settings) -> str | None:
-    return own.api_token.get_secret_value() if own.api_token else None
+class AsVisitor(httpx.AsyncHTTPTransport):
+    """Sends the dashboard's calls with the token of the person whose page makes them."""
+
+    def __init__(self, own: Settings) -> None:
+        super().__init__()
+        self._secrets = {token.principal: token.secret for token in tokens(own)}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Add the visitor's token, if there are tokens, and send."""
+        visitor = current_principal.get()
+        if visitor in self._secrets:
+            request.headers["Authorization"] = f"Bearer {self._secrets[visitor]}"
+        return await super().handle_async_request(request)
 
 
 def create_all(own: Settings) -> FastAPI:
-    """API and dashboard in one application. The dashboard calls the API over loopback, as any program would."""
+    """API and dashboard in one application: a page's calls have the rights of the request that makes them."""
     server = create_api()
-    create_dashboard(server, AsyncClient(f"http://127.0.0.1:{own.port}", token=_token(own)))
+    create_dashboard(server, AsyncClient(f"http://127.0.0.1:{own.port}", transport=in_process_transport(server)))
     return server
 
 
 def create_dashboard_alone(own: Settings) -> FastAPI:
-    """The dashboard alone; the API is at `API_URL`."""
+    """The dashboard alone, behind the same guards; the API is at `API_URL`."""
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    create_dashboard(server, AsyncClient(own.api_url, token=_token(own)))
+    server.add_middleware(Authentication, settings=own)
+    server.add_middleware(OriginGuard, settings=own)
+    create_dashboard(server, AsyncClient(own.api_url, transport=AsVisitor(own)))
     return server
 
 

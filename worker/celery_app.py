@@ -7,6 +7,7 @@ from backend.settings import settings
 
 PREFETCH = 1
 RETRY_SECONDS = 5.0
+CHILD_START_SECONDS = 120.0
 
 app = Celery("worker", broker=settings().celery_broker, include=["worker.tasks"])
 app.conf.update(
@@ -17,9 +18,15 @@ app.conf.update(
     # The row decides who runs a job, so a message may be forgotten once it was read.
     task_acks_late=False,
     worker_prefetch_multiplier=PREFETCH,
+    # A busy worker leaves messages to idle ones.
+    worker_disable_prefetch=True,
     worker_concurrency=1,
     worker_pool="prefork",
+    # The child imports torch before it says that it is up; on a busy computer that takes a while.
+    worker_proc_alive_timeout=CHILD_START_SECONDS,
     worker_send_task_events=False,
+    # Cancel, stop and signs of life go through the rows.
+    worker_enable_remote_control=False,
     worker_hijack_root_logger=False,
     worker_cancel_long_running_tasks_on_connection_loss=False,
     task_default_queue=QUEUE,

@@ -1,7 +1,7 @@
 """One byte that the parent process and its child share: whether the worker is stopping.
 
-Celery's warm shutdown waits for the running task and does not tell it. The byte is mapped before the fork, the parent sets
-it, and the child sees it at its next heartbeat or block of Gibbs steps.
+Celery's warm shutdown waits for the running task and does not tell it. The byte is mapped before the fork, the parent
+sets it, and the child sees it at its next heartbeat or block of Gibbs steps.
 """
 
 import mmap

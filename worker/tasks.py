@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from celery.signals import worker_process_init, worker_process_shutdown, worker_shutting_down
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_shutting_down
 from kombu.exceptions import OperationalError
 
 from backend.contracts.messages import Event
 from backend.contracts.wake_up import TASK
+from backend.logging import configure_logging
 from backend.settings import Settings, settings
 from backend.storage.artifacts import ArtifactStore
 from backend.storage.database import Database, open_database
@@ -60,21 +61,28 @@ class Bench:
 _bench: Bench | None = None
 
 
-@worker_process_init.connect
 def _open_bench(**_: Any) -> None:
     global _bench  # noqa: PLW0603 - one bench for each child process
     _bench = Bench(settings())
 
 
-@worker_process_shutdown.connect
 def _close_bench(**_: Any) -> None:
     if _bench is not None:
         _bench.heartbeat.leave()
 
 
-@worker_shutting_down.connect
 def _tell_child(**_: Any) -> None:
     request_stop()
+
+
+def _configure_logging(**_: Any) -> None:
+    configure_logging()
+
+
+worker_process_init.connect(_open_bench)
+worker_process_shutdown.connect(_close_bench)
+worker_shutting_down.connect(_tell_child)
+setup_logging.connect(_configure_logging)
 
 
 @app.task(name=TASK)  # type: ignore[untyped-decorator]
@@ -134,8 +142,7 @@ def _failing(reason: str, details: str | None) -> Ending:
 
 def _settle(run: Run, outcome: tuple[str, Ending]) -> None:
     state, ending = outcome
-    with run.database.write() as session:
-        changed = ending(session, run.claim.job_id, run.claim.token)
+    changed = run.transact(lambda session: ending(session, run.claim.job_id, run.claim.token))
     _announce(run, state)
     if state == "done" and isinstance(changed, list):
         _wake(run.database, changed)

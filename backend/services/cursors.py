@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import datetime
+from typing import Any
 
 from backend.contracts.messages import FieldProblem
 from backend.services.errors import InvalidRequest
@@ -16,7 +17,7 @@ def write_cursor(*parts: str | int | datetime) -> str:
     return base64.urlsafe_b64encode(json.dumps(texts).encode()).decode().rstrip("=")
 
 
-def read_cursor(cursor: str, *kinds: type) -> tuple[str | int | datetime, ...]:
+def read_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
     """The parts of a cursor. Raises `InvalidRequest` for a text that is no cursor of this listing."""
     try:
         texts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))

@@ -21,7 +21,8 @@ from backend.storage.repositories.studies import get_study
 CurveKind = Literal["pruning", "training"]
 X_LABELS: Mapping[CurveKind, str] = {"pruning": "pruning level p", "training": "training update"}
 COLUMNS = (
-    "metric", "unit", "initial_dilution", "x", "replica", "value", "num_samples", "gibbs_steps", "cell_id", "machine_id",
+    "metric", "unit", "initial_dilution", "x", "replica", "value",
+    "num_samples", "gibbs_steps", "cell_id", "machine_id",
 )  # fmt: skip
 
 Key = tuple[str, float]

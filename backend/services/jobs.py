@@ -27,7 +27,7 @@ def list_jobs(
 ) -> Page[Job]:
     """One page of jobs: running, queued and waiting ones in queue order, then ended ones, newest first."""
     check_limit(limit)
-    after = JobPosition(*read_cursor(cursor, int, datetime, str)) if cursor else None  # type: ignore[arg-type]
+    after = JobPosition(*read_cursor(cursor, int, datetime, str)) if cursor else None
     with storage_in_words(), lab.database.read() as session:
         found = rows.page_of_jobs(session, after, limit + 1, state=state, study_id=study_id)
         last = found[limit - 1][0] if len(found) > limit else None
@@ -46,7 +46,7 @@ def job_log(lab: Laboratory, job_id: str) -> list[LogLine]:
     with storage_in_words(), lab.database.read() as session:
         job_row(session, job_id)
         return [
-            LogLine(at=line.at, level=line.level, message=line.message)  # type: ignore[arg-type]
+            LogLine(at=line.at, level=line.level, message=line.message)
             for line in lines_of(session, job_id)
         ]
 

@@ -33,7 +33,7 @@ def list_machines(
     check_limit(limit)
     after = read_cursor(cursor, datetime, str) if cursor else None
     with storage_in_words(), lab.database.read() as session:
-        found = rows.page_of_machines(session, after, limit + 1, origin=origin, study_id=study_id)  # type: ignore[arg-type]
+        found = rows.page_of_machines(session, after, limit + 1, origin=origin, study_id=study_id)
         shown = found[:limit]
         sizes = artifacts.sizes(session, {machine.artifact_digest for machine in shown})
         next_cursor = write_cursor(shown[-1].created_at, shown[-1].id) if len(found) > limit else None
@@ -116,7 +116,7 @@ def _message(machine: tables.Machine, sizes: dict[str, int]) -> Machine:
     return Machine(
         id=machine.id,
         name=machine.name,
-        origin=machine.origin,  # type: ignore[arg-type]
+        origin=machine.origin,
         initial_dilution=machine.initial_dilution,
         num_visible=machine.num_visible,
         num_hidden=machine.num_hidden,

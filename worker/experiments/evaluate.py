@@ -60,11 +60,11 @@ def _judge(run: Run, cell: ClaimedCell, ranked: PruningOrder) -> Iterator[float]
     pruned = ranked.prune(cell.parameters["pruning"]).to(run.device)
     generation = cell.parameters["generation"]
     generator = torch.Generator().manual_seed(cell.parameters["seed"])
-    samples = None
-    for steps, samples in generate_in_blocks(pruned, generation["num_samples"], generation["gibbs_steps"], [generator]):
-        yield float(steps * generation["num_samples"])
-    assert samples is not None  # noqa: S101 - gibbs_steps is at least 1
-    _write(run, cell, pruned, samples)
+    num_samples, gibbs_steps = generation["num_samples"], generation["gibbs_steps"]
+    for steps, samples in generate_in_blocks(pruned, num_samples, gibbs_steps, [generator]):
+        yield float(steps * num_samples)
+        if steps == gibbs_steps:
+            _write(run, cell, pruned, samples)
 
 
 def _write(run: Run, cell: ClaimedCell, machine: Machine, samples: torch.Tensor) -> None:
@@ -102,7 +102,7 @@ def pack_samples(samples: np.ndarray) -> bytes:
 
 
 def _write_references(run: Run, dataset: Dataset, num_samples: int) -> None:
-    """Once for each number of samples: the metrics of as many held-out test images, the line that curves are read by."""
+    """Once for each number of samples: the metrics of as many held-out test images."""
     if num_samples > len(dataset.test_images):
         return
     with run.database.read() as session:

@@ -4,12 +4,22 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.orm import Session
 
 from backend.contracts.messages import Event
 from backend.settings import Settings
 from backend.storage.artifacts import ArtifactStore
 from backend.storage.database import Database
-from backend.storage.errors import ArtifactCorrupted, ArtifactMissing, LeaseLost
+from backend.storage.errors import (
+    ArtifactCorrupted,
+    ArtifactMissing,
+    DatabaseUnavailable,
+    LeaseLost,
+    StoreUnavailable,
+)
 from backend.storage.events import EventBus
 from backend.storage.repositories import jobs
 from backend.storage.repositories.jobs import Claim, MachineRecord, MetricValue, StoredArtifact
@@ -17,6 +27,10 @@ from backend.storage.repositories.log import Level, add_line
 
 REPORT_SECONDS = 0.5
 RATE_WINDOW_SECONDS = 15.0
+RETRY_SECONDS = 0.5
+
+Answer = TypeVar("Answer")
+log = structlog.get_logger()
 
 
 class JobCancelled(Exception):
@@ -87,8 +101,8 @@ class Run:
     def report(self, work_done: float, stage: str) -> None:
         """Write progress to the row and tell open pages."""
         fraction = min(1.0, work_done / self.claim.work) if self.claim.work else 1.0
-        with self.database.write() as session:
-            jobs.report_progress(session, self.claim.job_id, self.claim.token, fraction, stage=stage, rate=self.rate)
+        job_id, token, rate = self.claim.job_id, self.claim.token, self.rate
+        self.transact(lambda session: jobs.report_progress(session, job_id, token, fraction, stage=stage, rate=rate))
         self._last_report = time.monotonic()
         self._tell(fraction)
 
@@ -108,8 +122,8 @@ class Run:
 
     def record_metrics(self, cell_id: str, metrics: Sequence[MetricValue]) -> None:
         """Write values of a cell that is not done yet."""
-        with self.database.write() as session:
-            jobs.record_metrics(session, self.claim.job_id, self.claim.token, cell_id, metrics)
+        job_id, token = self.claim.job_id, self.claim.token
+        self.transact(lambda session: jobs.record_metrics(session, job_id, token, cell_id, metrics))
 
     def complete_cell(
         self,
@@ -120,29 +134,46 @@ class Run:
         machine: MachineRecord | None = None,
     ) -> None:
         """Write everything that a cell holds, in one transaction, and mark it done."""
-        with self.database.write() as session:
-            jobs.complete_cell(
-                session,
-                self.claim.job_id,
-                self.claim.token,
-                cell_id,
-                metrics=metrics,
-                samples=samples,
-                machine=machine,
+        job_id, token = self.claim.job_id, self.claim.token
+        self.transact(
+            lambda session: jobs.complete_cell(
+                session, job_id, token, cell_id, metrics=metrics, samples=samples, machine=machine
             )
+        )
 
     def log(self, message: str, level: Level = "info") -> None:
         """Add a line to the job's log."""
-        with self.database.write() as session:
-            add_line(session, self.claim.job_id, message, level)
+        self.transact(lambda session: add_line(session, self.claim.job_id, message, level))
+
+    def transact(self, write: Callable[[Session], Answer]) -> Answer:
+        """Write in one transaction, again and again while the database is out of reach and the lease is in force.
+
+        Raises:
+            LeaseLost: another worker has the job, or the database stayed away until the lease ran out.
+            DatabaseUnavailable: the database is out of reach while the worker stops.
+        """
+        while True:
+            try:
+                with self.database.write() as session:
+                    return write(session)
+            except DatabaseUnavailable as error:
+                if self.signals.lost:
+                    raise LeaseLost(f"the lease of job {self.claim.job_id} ran out: {error}") from error
+                if self.signals.stopping():
+                    raise
+                log.warning("write is tried again", job_id=self.claim.job_id, reason=str(error))
+                time.sleep(RETRY_SECONDS)
 
     def _save_checkpoint(self, data: bytes) -> None:
-        stored = self.store(data, "checkpoint")
-        with self.database.write() as session:
-            replaced = jobs.record_checkpoint(session, self.claim.job_id, self.claim.token, stored)
-        if replaced is not None:
-            self.artifacts.delete(replaced)
         self._last_checkpoint = time.monotonic()
+        job_id, token = self.claim.job_id, self.claim.token
+        try:
+            stored = self.store(data, "checkpoint")
+            replaced = self.transact(lambda session: jobs.record_checkpoint(session, job_id, token, stored))
+            if replaced is not None:
+                self.artifacts.delete(replaced)
+        except StoreUnavailable as error:
+            self.log(f"No checkpoint could be kept, the training goes on without: {error}", "warning")
 
     def _measure(self, now: float, work_done: float) -> None:
         self._pace.append((now, work_done))

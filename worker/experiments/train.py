@@ -89,8 +89,8 @@ class Batch:
     def begin(self, run: Run) -> TrainingState:
         """The state of the last checkpoint, or of update 0."""
         saved = run.read_checkpoint()
-        if saved is not None:
-            state = read_checkpoint(saved, self.device)
+        state = None if saved is None else self._resumed(run, saved)
+        if state is not None:
             run.log(f"Attempt {run.claim.attempt}: going on from update {state.num_updates_done:,}.")
             return state
         run.log(f"Attempt {run.claim.attempt}: training {len(self.cells)} machines on {run.device}.")
@@ -102,6 +102,15 @@ class Batch:
             [cell.parameters["seed"] for cell in self.cells],
             device=self.device,
         )
+
+    def _resumed(self, run: Run, saved: bytes) -> TrainingState | None:
+        try:
+            state = read_checkpoint(saved, self.device)
+            train(state, self.images, self.schedule, 0)  # refuses a checkpoint of another run
+        except ValueError as error:
+            run.log(f"The checkpoint cannot be used, the job begins anew: {error}", "warning")
+            return None
+        return state
 
     def advance(self, state: TrainingState) -> Iterator[str]:
         """Train in blocks of about `BLOCK_SECONDS`; after each, what is being done in words.
@@ -131,7 +140,11 @@ def record_updates(schedule: TrainingSchedule) -> frozenset[int]:
 
 
 def _record(run: Run, batch: Batch, state: TrainingState) -> None:
-    """Write the pseudo-log-likelihood of training and test images; it draws from generators of its own."""
+    """Write the pseudo-log-likelihood of training and test images.
+
+    It draws from generators of its own, which do not touch the training, and the same bits at every update, so that a
+    curve shows the machine's change and not the noise of the draw.
+    """
     update = state.num_updates_done
     images = {
         "pseudo_log_likelihood": batch.images[:RECORD_IMAGES],
@@ -139,7 +152,7 @@ def _record(run: Run, batch: Batch, state: TrainingState) -> None:
     }
     values: dict[str, list[float]] = {}
     for name, held in images.items():
-        seeds = [derive_seed(name, cell.parameters["seed"], update) for cell in batch.cells]
+        seeds = [derive_seed(name, cell.parameters["seed"]) for cell in batch.cells]
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         values[name] = pseudo_log_likelihood(state.machine, held, generators).tolist()
     for index, cell in enumerate(batch.cells):
