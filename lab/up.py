@@ -145,9 +145,7 @@ def watch(running: list[Process], own: Settings) -> None:
                 _restart(process)
         if not announced and answers(own):
             announced = True
-            say(
-                f"Dilution Lab is at {page(own)}   (API: {page(own)}/api/docs; logs: {own.home / 'logs'}; Ctrl-C stops it)"
-            )
+            say(f"Dilution Lab is at {page(own)}  (API: {page(own)}/api/docs; Ctrl-C stops it)")
         if not announced and time.monotonic() - started > READY_SECONDS:
             raise CannotStart(f"the page did not answer in {READY_SECONDS} s: see {own.home / 'logs' / 'web.log'}")
         time.sleep(WATCH_SECONDS)

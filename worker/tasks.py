@@ -20,6 +20,7 @@ from backend.storage.database import Database, open_database
 from backend.storage.errors import DatabaseUnavailable, LeaseLost
 from backend.storage.events import EventBus
 from backend.storage.repositories import jobs, reaper
+from backend.storage.repositories.jobs import Claim
 from backend.storage.repositories.log import add_line
 from worker.celery_app import app
 from worker.device import find_device
@@ -41,12 +42,21 @@ class Bench:
         self.device = find_device()
         self.heartbeat = Heartbeat(self.database, own, self.device)
 
-    def claim(self, job_id: str) -> Run | None:
-        """Take the job, or None when it is not to be had."""
-        with self.database.write() as session:
-            claim = jobs.claim(session, job_id, self.heartbeat.worker_id, self.settings.lease_seconds)
-        if claim is None:
-            return None
+    def claim(self) -> Run | None:
+        """Take the first job of the queue that is to be had, whichever the message named: rows keep the order.
+
+        None when there is none: another worker took it, or it was cancelled.
+        """
+        with self.database.read() as session:
+            waiting = jobs.first_in_queue(session)
+        for job_id in waiting:
+            with self.database.write() as session:
+                claim = jobs.claim(session, job_id, self.heartbeat.worker_id, self.settings.lease_seconds)
+            if claim is not None:
+                return self._run(claim)
+        return None
+
+    def _run(self, claim: Claim) -> Run:
         return Run(
             claim=claim,
             database=self.database,
@@ -87,24 +97,24 @@ setup_logging.connect(_configure_logging)
 
 @app.task(name=TASK)  # type: ignore[untyped-decorator]
 def run_job(job_id: str) -> None:
-    """Run one job, if it is still to be had."""
+    """Run one job: the first of the queue. The id says which job the call was sent for."""
     assert _bench is not None, "jobs run in a child of the pool"  # noqa: S101
     if stop_requested():
         return  # the row stays queued, and another worker is woken
     try:
-        run = _bench.claim(job_id)
+        run = _bench.claim()
     except DatabaseUnavailable as error:
-        log.warning("job not claimed, its message will come again", job_id=job_id, reason=str(error))
+        log.warning("no job claimed, the message will come again", woken_for=job_id, reason=str(error))
         return
     if run is None:
-        log.info("nothing to do", job_id=job_id)
+        log.info("nothing to do", woken_for=job_id)
         return
     _bench.heartbeat.hold(run)
     try:
         _announce(run, "running")
         _settle(run, _attempt(run))
     except (LeaseLost, DatabaseUnavailable) as error:
-        log.warning("job given up, its lease decides", job_id=job_id, reason=str(error))
+        log.warning("job given up, its lease decides", job_id=run.claim.job_id, reason=str(error))
     finally:
         _bench.heartbeat.let_go()
 

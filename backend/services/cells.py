@@ -27,7 +27,7 @@ def list_cells(
     with storage_in_words(), lab.database.read() as session:
         if get_study(session, study_id) is None:
             raise NotFound(f"no study has the id {study_id[:80]!r}: see GET /api/v1/studies")
-        found = rows.page_of_cells(session, study_id, after, limit + 1, kind)  # type: ignore[arg-type]
+        found = rows.page_of_cells(session, study_id, after, limit + 1, kind)
         shown = found[:limit]
         cells = [cell for _, cell in shown]
         machines = rows.machines_of_cells(session, cells)

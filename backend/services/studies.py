@@ -34,7 +34,7 @@ def list_studies(
     check_limit(limit)
     after = read_cursor(cursor, datetime, str) if cursor else None
     with storage_in_words(), lab.database.read() as session:
-        found = rows.page_of_studies(session, after, limit + 1, state)  # type: ignore[arg-type]
+        found = rows.page_of_studies(session, after, limit + 1, state)
         shown = found[:limit]
         more = len(found) > limit
         next_cursor = write_cursor(shown[-1].created_at, shown[-1].id) if more else None

@@ -37,6 +37,7 @@ __all__ = [
     "complete",
     "complete_cell",
     "fail",
+    "first_in_queue",
     "record_checkpoint",
     "record_metrics",
     "release",
@@ -93,6 +94,12 @@ class _Held:
     fraction: float
     rate: float | None
     checkpoint_digest: str | None
+
+
+def first_in_queue(session: Session, limit: int = 10) -> list[str]:
+    """Ids of the first queued jobs, in queue order."""
+    query = select(Job.id).where(Job.state == JobState.QUEUED).order_by(Job.created_at, Job.id).limit(limit)
+    return list(session.scalars(query))
 
 
 def claim(session: Session, job_id: str, worker_id: str, lease_seconds: float) -> Claim | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float32, Int64, UInt8
@@ -14,6 +14,7 @@ from worker.rbm.machine import check_generators
 KEY_RANGE = (-(2**63), 2**63 - 1)
 
 
+@runtime_checkable
 class PreparedMachine(Protocol):
     """A machine in the form that a sampler runs on."""
 

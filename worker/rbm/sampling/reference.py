@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float32, Int64, UInt8, UInt32
+from numpy.typing import NDArray
 from torch import Tensor
 
 from worker.rbm.machine import Machine
@@ -66,8 +67,8 @@ class ReferenceMachine:
         return torch.from_numpy(np.float32(1) / (np.float32(1) + exp_of_minus(scaled)))
 
     def _sample_replica(
-        self, replica: int, visible: np.ndarray[Any, Any], gibbs_steps: int, key: int
-    ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        self, replica: int, visible: NDArray[Any], gibbs_steps: int, key: int
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         weights, scale = self.weights[replica], self.scale[replica]
         hidden = visible
         for step in range(gibbs_steps):
@@ -81,9 +82,9 @@ def to_reference(machine: Machine) -> ReferenceMachine:
     exponents = [exponent(machine.replica(index)) for index in range(machine.num_replicas)]
     factor = np.ldexp(1.0, exponents)
 
-    def rounded(tensor: Tensor) -> np.ndarray[Any, Any]:
+    def rounded(tensor: Tensor) -> NDArray[Any]:
         shape = (-1,) + (1,) * (tensor.ndim - 1)
-        scaled: np.ndarray[Any, Any] = np.rint(tensor.to(torch.float64).numpy() * factor.reshape(shape))
+        scaled: NDArray[Any] = np.rint(tensor.to(torch.float64).numpy() * factor.reshape(shape))
         return scaled.astype(np.int64)
 
     return ReferenceMachine(
@@ -157,7 +158,7 @@ def exp_of_minus(x: Float32[np.ndarray, ...]) -> Float32[np.ndarray, ...]:
     for coefficient in EXP_COEFFICIENTS[1:]:
         polynomial = polynomial * r + np.float32(coefficient)
     value = polynomial * (r * r) + r + np.float32(1)
-    result: np.ndarray[Any, Any] = np.ldexp(value, n.astype(np.int32))
+    result: NDArray[Any] = np.ldexp(value, n.astype(np.int32))
     return result.astype(np.float32)
 
 
