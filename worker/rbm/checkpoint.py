@@ -72,7 +72,7 @@ def _read_generators(tensors: dict[str, Tensor]) -> list[torch.Generator]:
     generators = [torch.Generator() for _ in states]
     for generator, state in zip(generators, states, strict=True):
         try:
-            generator.set_state(state)
+            generator.set_state(state.clone())  # torch 2.13 reads a view at a wrong address, and crashes
         except RuntimeError as error:
             raise ValueError(f"a generator state of {state.numel()} bytes does not fit torch's: {error}") from error
     return generators
