@@ -303,6 +303,20 @@ class Health(Message):
     version: str
 
 
+class SessionCreate(Message):
+    """Log in: the token becomes a cookie that scripts cannot read."""
+
+    token: str = Field(min_length=1, max_length=500)
+
+
+class Session(Message):
+    """Who asks, and what they may do: `read`, `submit` (read, and start or stop work) or `admin` (all, and delete)."""
+
+    name: str
+    scope: Literal["read", "submit", "admin"]
+    token_needed: bool = Field(description="Whether this laboratory asks for a token at all.")
+
+
 class Event(Message):
     """Something changed: fetch `url` to see. `kind` is `study`, `job`, `worker` or `machine`."""
 
