@@ -1,5 +1,6 @@
 """Cancel and retry single jobs. Each may be asked twice."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -15,7 +16,7 @@ from backend.storage.repositories import cells as cell_rows
 from backend.storage.repositories import job_listing
 from backend.storage.repositories import studies as study_rows
 from backend.storage.repositories.endings import request_cancel
-from backend.storage.repositories.planning import JobDraft, plan_jobs
+from backend.storage.repositories.planning import JobDraft, jobs_filling, plan_jobs
 from backend.storage.repositories.reaper import jobs_to_send
 
 
@@ -35,10 +36,10 @@ def cancel_job(lab: Laboratory, job_id: str) -> Job:
 
 
 def retry_job(lab: Laboratory, job_id: str) -> Job:
-    """Plan a new job for the cells that this one left open, and for the jobs that ended because of it.
+    """Plan a new job for the cells that this one left open, and for what ended with it or has to come before it.
 
     Returns:
-        The new job, or the job itself when it left nothing open.
+        The job that will fill what was left open, or the job itself when nothing was.
 
     Raises:
         NotFound: no such job.
@@ -51,22 +52,39 @@ def retry_job(lab: Laboratory, job_id: str) -> Job:
             raise Conflict(f"the job is {job.state}: only a job that failed or was cancelled can be run again")
         now = database_now(session)
         again = [job, *job_listing.ended_dependants(session, job_id)]
-        filled = job_listing.cells_of_jobs(session, [one.id for one in again])
-        cells = _with_parents(session, [cell for ids in filled.values() for cell in ids])
-        drafts = [JobDraft(one.kind, one.title, filled[one.id]) for one in again]
-        new = plan_jobs(session, drafts, cells, job.study_id, now)
+        plan_jobs(session, *_drafts(session, again), job.study_id, now)
         _reopen(session, job, now)
         ready = jobs_to_send(session)
         study_id = job.study_id
+        successor = _successor(session, job_id)
     lab.send(ready)
-    lab.announce(Event(kind="job", id=(new or [job_id])[0], study_id=study_id, state=JobState.QUEUED))
-    return show_job(lab, (new or [job_id])[0])
+    lab.announce(Event(kind="job", id=successor, study_id=study_id, state=JobState.QUEUED))
+    return show_job(lab, successor)
 
 
-def _with_parents(session: Session, cell_ids: list[str]) -> dict[str, tables.Cell]:
-    cells = cell_rows.cells_by_id(session, cell_ids)
-    parents = {cell.parent for cell in cells.values() if cell.parent is not None}
-    return cell_rows.cells_by_id(session, parents) | cells
+def _drafts(session: Session, again: Sequence[tables.Job]) -> tuple[list[JobDraft], dict[str, tables.Cell]]:
+    """The jobs once more, before them the jobs of machines that they lack, and all cells of these."""
+    jobs: list[tables.Job] = []
+    cells: dict[str, tables.Cell] = {}
+    filled: dict[str, list[str]] = {}
+    level = list(again)
+    while level:
+        jobs = level + jobs
+        own = job_listing.cells_of_jobs(session, [one.id for one in level])
+        filled |= own
+        cells |= cell_rows.cells_by_id(session, [cell for ids in own.values() for cell in ids])
+        parents = {cell.parent for cell in cells.values() if cell.parent is not None} - set(cells)
+        lacking = cell_rows.open_among(session, parents)
+        last = job_listing.last_jobs_of(session, lacking)
+        level = list({job.id: job for job in last.values() if job.id not in filled}.values())
+    return [JobDraft(one.kind, one.title, filled[one.id]) for one in jobs], cells
+
+
+def _successor(session: Session, job_id: str) -> str:
+    """The live job that fills what this job left open; the job itself when it left nothing open."""
+    own = job_listing.cells_of_jobs(session, [job_id])[job_id]
+    filling = jobs_filling(session, own)
+    return next((filling[cell] for cell in own if cell in filling), job_id)
 
 
 def _reopen(session: Session, job: tables.Job, now: datetime) -> None:

@@ -1,12 +1,16 @@
 """Cancel, retry and delete studies. Each may be asked twice."""
 
+from collections.abc import Collection
+
 from backend.contracts.messages import Event, Study
+from backend.contracts.plan import StudyPlan
 from backend.contracts.states import FINAL_STUDY_STATES, StudyState
 from backend.contracts.study_types import study_type
 from backend.services.errors import Conflict, NotFound, storage_in_words
 from backend.services.laboratory import Laboratory
 from backend.services.studies import show_study
 from backend.services.submit import drafts
+from backend.storage import tables
 from backend.storage.database import database_now, exclusive
 from backend.storage.repositories import cells as cell_rows
 from backend.storage.repositories import studies as study_rows
@@ -40,7 +44,7 @@ def retry_study(lab: Laboratory, study_id: str) -> Study:
 
     Raises:
         NotFound: no such study.
-        Conflict: its study type is not known to this version.
+        Conflict: this version would plan another grid.
     """
     with storage_in_words(), lab.database.write() as session:
         exclusive(session)
@@ -48,13 +52,9 @@ def retry_study(lab: Laboratory, study_id: str) -> Study:
         study = study_rows.get_study(session, study_id)
         if study is None:
             raise NotFound(f"no study has the id {study_id[:80]!r}: it may have been deleted")
-        try:
-            kind = study_type(study.type)
-            plan = kind.plan(kind.parameters.model_validate(study.parameters))
-        except ValueError as error:
-            raise Conflict(f"this version cannot plan the study again: {error}") from error
         if study.state != StudyState.DONE:
-            plan_jobs(session, drafts(plan), cell_rows.cells_of_study(session, study_id), study_id, now)
+            cells = cell_rows.cells_of_study(session, study_id)
+            plan_jobs(session, drafts(_same_plan(study, cells)), cells, study_id, now)
             if study.state in FINAL_STUDY_STATES:
                 study_rows.set_state(session, study_id, StudyState.QUEUED, now)
             study_rows.refresh_studies(session, [study_id], now)
@@ -62,6 +62,17 @@ def retry_study(lab: Laboratory, study_id: str) -> Study:
     lab.send(ready)
     lab.announce(Event(kind="study", id=study_id, study_id=study_id, state=StudyState.QUEUED))
     return show_study(lab, study_id)
+
+
+def _same_plan(study: tables.Study, cells: Collection[str]) -> StudyPlan:
+    try:
+        kind = study_type(study.type)
+        plan = kind.plan(kind.parameters.model_validate(study.parameters))
+    except ValueError as error:
+        raise Conflict(f"this version cannot plan the study again ({error}): submit it anew") from error
+    if {cell.id for cell in plan.cells} != set(cells):
+        raise Conflict("this version plans another grid for these parameters: submit the study anew")
+    return plan
 
 
 def delete_study(lab: Laboratory, study_id: str) -> None:
@@ -73,6 +84,5 @@ def delete_study(lab: Laboratory, study_id: str) -> None:
         now = database_now(session)
         request_cancel(session, sorted(jobs_only_for(session, study_id)), now)
         digests = delete_study_rows(session, study_id)
-    with storage_in_words():
-        lab.remove_files(digests)
+    lab.remove_files(digests)
     lab.announce(Event(kind="study", id=study_id, study_id=study_id, state="deleted"))

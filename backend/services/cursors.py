@@ -31,8 +31,12 @@ def read_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
 
 def _part(text: object, kind: type) -> str | int | datetime:
     if kind is datetime and isinstance(text, str):
-        return datetime.fromisoformat(text)
-    if isinstance(text, kind) and isinstance(text, str | int):
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is not None:
+            return at
+    if kind is str and isinstance(text, str) and text.isalnum():
+        return text
+    if kind is int and type(text) is int and 0 <= text < 2**31:
         return text
     raise ValueError("a part of another kind")
 

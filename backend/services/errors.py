@@ -6,7 +6,15 @@ from contextlib import contextmanager
 from pydantic import ValidationError
 
 from backend.contracts.messages import FieldProblem
-from backend.storage.errors import ArtifactCorrupted, ArtifactMissing, DatabaseUnavailable, StoreUnavailable
+from backend.storage.errors import (
+    ArtifactCorrupted,
+    ArtifactMissing,
+    DatabaseUnavailable,
+    StoreUnavailable,
+    ValueRefused,
+)
+
+MAX_DETAIL = 500  # a refused value of ten kilobytes is not sent back whole
 
 
 class DomainError(Exception):
@@ -44,6 +52,8 @@ def storage_in_words() -> Iterator[None]:
         yield
     except (DatabaseUnavailable, StoreUnavailable) as error:
         raise StorageUnavailable(str(error)) from error
+    except ValueRefused as error:
+        raise InvalidRequest([FieldProblem(pointer="/", detail=str(error))]) from error
     except (ArtifactMissing, ArtifactCorrupted) as error:
         raise ArtifactDamaged(f"{error}. Restore it from a backup, or delete it and compute it again") from error
 
@@ -52,9 +62,14 @@ def field_problems(error: ValidationError, prefix: str = "") -> list[FieldProble
     """Pydantic's complaints, one for each field, with JSON pointers below `prefix`."""
     problems = []
     for one in error.errors(include_url=False):
-        pointer = prefix + "".join(f"/{part}" for part in one["loc"])
+        pointer = prefix + "".join(f"/{_escaped(part)}" for part in one["loc"])
         message = one["msg"].removeprefix("Value error, ")
         given = one.get("input")
         shown = "" if isinstance(given, dict | list | tuple) or given is None else f" (given: {repr(given)[:80]})"
-        problems.append(FieldProblem(pointer=pointer or "/", detail=message + shown))
+        problems.append(FieldProblem(pointer=pointer or "/", detail=(message + shown)[:MAX_DETAIL]))
     return problems
+
+
+def _escaped(part: int | str) -> str:
+    # RFC 6901
+    return str(part).replace("~", "~0").replace("/", "~1")[:100]

@@ -1,14 +1,14 @@
 """What a laboratory finds on its shelves when it starts for the first time."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
-from backend.contracts.messages import StudyCreate
+from backend.contracts.messages import Study, StudyCreate
 from backend.services.errors import ArtifactDamaged, storage_in_words
 from backend.services.laboratory import Laboratory
-from backend.services.submit import submit_study
-from backend.storage.repositories import milestones
+from backend.services.submit import submit_once
 from backend.storage.repositories.artifacts import StoredArtifact, add_artifact
 from backend.storage.repositories.machines import add_machine
 
@@ -28,13 +28,9 @@ def register_zoo(lab: Laboratory, folder: Path) -> None:
         _register(lab, folder, entry)
 
 
-def submit_demo(lab: Laboratory) -> None:
-    """Submit the demo study, on the first start only."""
-    with storage_in_words(), lab.database.write() as session:
-        if milestones.reached(session, DEMO_SUBMITTED):
-            return
-        milestones.reach(session, DEMO_SUBMITTED)
-    submit_study(lab, DEMO)
+def submit_demo(lab: Laboratory) -> Study | None:
+    """Submit the demo study, on the first start only; None on every other."""
+    return submit_once(lab, DEMO, DEMO_SUBMITTED)
 
 
 def _register(lab: Laboratory, folder: Path, entry: dict[str, Any]) -> None:
@@ -42,13 +38,13 @@ def _register(lab: Laboratory, folder: Path, entry: dict[str, Any]) -> None:
         data = (folder / entry["file"]).read_bytes()
     except OSError as error:
         raise ArtifactDamaged(f"{entry['file']} of the starter zoo cannot be read: {error}") from error
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != entry["sha256"]:
+        raise ArtifactDamaged(
+            f"{entry['file']} of the starter zoo has SHA-256 {digest}, expected {entry['sha256']}: restore it"
+        )
     with storage_in_words():
-        digest = lab.artifacts.put(data)
-        if digest != entry["sha256"]:
-            lab.artifacts.delete(digest)
-            raise ArtifactDamaged(
-                f"{entry['file']} of the starter zoo has SHA-256 {digest}, expected {entry['sha256']}: restore it"
-            )
+        lab.artifacts.put(data)
         with lab.database.write() as session:
             add_artifact(session, StoredArtifact(digest, "machine", len(data)))
             add_machine(

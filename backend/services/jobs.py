@@ -11,7 +11,7 @@ from backend.services.cursors import check_limit, read_cursor, write_cursor
 from backend.services.errors import NotFound, storage_in_words
 from backend.services.estimates import Crew, as_range
 from backend.services.laboratory import Laboratory
-from backend.services.studies import NO_WORKER
+from backend.services.studies import NO_WORKER, NOT_SENT
 from backend.storage import tables
 from backend.storage.repositories import job_listing as rows
 from backend.storage.repositories.job_listing import JobPosition
@@ -45,10 +45,7 @@ def job_log(lab: Laboratory, job_id: str) -> list[LogLine]:
     """What a job said, oldest line first. Raises `NotFound`."""
     with storage_in_words(), lab.database.read() as session:
         job_row(session, job_id)
-        return [
-            LogLine(at=line.at, level=line.level, message=line.message)
-            for line in lines_of(session, job_id)
-        ]
+        return [LogLine(at=line.at, level=line.level, message=line.message) for line in lines_of(session, job_id)]
 
 
 def job_row(session: Session, job_id: str) -> tables.Job:
@@ -108,6 +105,8 @@ def _message(job: tables.Job, waits_for: Sequence[str], crew: Crew) -> str | Non
         return f"waiting for {', '.join(waits_for)}" if waits_for else "waiting"
     if job.state == JobState.QUEUED and crew.alive == 0:
         return NO_WORKER
+    if job.state == JobState.QUEUED and job.sent_at is None:
+        return NOT_SENT
     if job.state == JobState.RUNNING and job.cancel_requested:
         return "stopping"
     if job.state == JobState.QUEUED and job.attempt > 0:

@@ -3,13 +3,18 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import structlog
+
 from backend.contracts.messages import Event
 from backend.services.queue import Queue
 from backend.settings import Settings
 from backend.storage.artifacts import ArtifactStore
 from backend.storage.database import Database, open_database
+from backend.storage.errors import DatabaseUnavailable, StoreUnavailable
 from backend.storage.events import EventBus
 from backend.storage.repositories import reaper
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -23,15 +28,21 @@ class Laboratory:
     settings: Settings
 
     def send(self, job_ids: Collection[str]) -> None:
-        """Wake workers for jobs that are ready; called after the commit. What is not sent, the sweep sends."""
+        """Wake workers for jobs that are ready; called after the commit, so nothing here may fail the caller.
+
+        What is not sent, or not noted as sent, the sweep sends.
+        """
         sent = []
         for job_id in job_ids:
             if not self.queue.send(job_id):
                 break
             sent.append(job_id)
-        if sent:
-            with self.database.write() as session:
-                reaper.mark_sent(session, sent)
+        try:
+            if sent:
+                with self.database.write() as session:
+                    reaper.mark_sent(session, sent)
+        except DatabaseUnavailable as error:
+            log.warning("wake-up calls not noted as sent", job_ids=sent, reason=str(error))
 
     def announce(self, *events: Event) -> None:
         """Tell open pages that something changed."""
@@ -41,7 +52,10 @@ class Laboratory:
     def remove_files(self, digests: Collection[str]) -> None:
         """Remove artifacts that no row names any more; called after the commit."""
         for digest in digests:
-            self.artifacts.delete(digest)
+            try:
+                self.artifacts.delete(digest)
+            except StoreUnavailable as error:
+                log.warning("artifact not removed", digest=digest, reason=str(error))
 
     def close(self) -> None:
         """Close every connection."""

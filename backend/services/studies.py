@@ -16,6 +16,7 @@ from backend.storage.repositories import studies as rows
 from backend.storage.repositories.studies import CellTally, LiveShare
 
 NO_WORKER = "queued: no worker is running. Start one with: make worker"
+NOT_SENT = "queued: the broker has not taken it yet; it is offered again every second"
 
 
 def show_study(lab: Laboratory, study_id: str) -> Study:
@@ -68,17 +69,18 @@ def _messages(session: Session, studies: Sequence[tables.Study]) -> list[Study]:
 def _message(study: tables.Study, shares: Sequence[LiveShare], crew: Crew, error: str | None) -> str | None:
     if study.state == StudyState.FAILED:
         return error or "some of its cells failed: see its jobs, then retry"
+    if study.state == StudyState.CANCELLED:
+        return "stopping" if any(share.job.cancel_requested for share in shares) else None
     if not shares:
         return None
     if crew.alive == 0:
         return NO_WORKER
-    if any(share.job.cancel_requested for share in shares):
-        return "stopping"
     running = [share.job for share in shares if share.job.state == JobState.RUNNING]
     if running:
         stage = f": {running[0].stage}" if running[0].stage else ""
         return f"{running[0].title}{stage}"
-    return "queued: other jobs are first"
+    queued = [share.job for share in shares if share.job.state == JobState.QUEUED]
+    return NOT_SENT if queued and all(job.sent_at is None for job in queued) else "queued: other jobs are first"
 
 
 def _progress(tally: Mapping[str, CellTally], shares: Sequence[LiveShare], crew: Crew) -> Progress:

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from typing import Any
 
 from pydantic import ValidationError
+from sqlalchemy.orm import Session
 
 from backend.contracts.cells import work_of
 from backend.contracts.messages import Estimate, Event, FieldProblem, Study, StudyCreate, StudyTypeInfo
@@ -18,8 +19,8 @@ from backend.services.studies import show_study
 from backend.storage import tables
 from backend.storage.database import Database, database_now, exclusive
 from backend.storage.repositories import cells as cell_rows
+from backend.storage.repositories import milestones, workers
 from backend.storage.repositories import studies as study_rows
-from backend.storage.repositories import workers
 from backend.storage.repositories.planning import JobDraft, plan_jobs
 from backend.storage.repositories.reaper import jobs_to_send
 
@@ -37,24 +38,25 @@ def submit_study(lab: Laboratory, request: StudyCreate) -> Study:
     plan = kind.plan(parameters)
     with storage_in_words(), lab.database.write() as session:
         exclusive(session)
-        now = database_now(session)
-        study = tables.Study(
-            name=request.name.strip(),
-            type=kind.name,
-            parameters=parameters.model_dump(mode="json"),
-            code_version=version("dilution-lab"),
-            created_at=now,
-        )
-        session.add(study)
-        session.flush()
-        cell_rows.add_cells(session, plan.cells)
-        cell_rows.place_in_study(session, study.id, plan.cells)
-        plan_jobs(session, drafts(plan), cell_rows.cells_of_study(session, study.id), study.id, now)
-        study_rows.refresh_studies(session, [study.id], now)
+        study_id = _write(session, request.name.strip(), kind, parameters, plan)
         ready = jobs_to_send(session)
-        study_id = study.id
     lab.send(ready)
     lab.announce(Event(kind="study", id=study_id, study_id=study_id, state=StudyState.QUEUED))
+    return show_study(lab, study_id)
+
+
+def submit_once(lab: Laboratory, request: StudyCreate, milestone: str) -> Study | None:
+    """Submit a study the first time that a milestone is asked for; None afterwards, for ever."""
+    kind, parameters = validated(request)
+    plan = kind.plan(parameters)
+    with storage_in_words(), lab.database.write() as session:
+        exclusive(session)
+        if milestones.reached(session, milestone):
+            return None
+        milestones.reach(session, milestone)
+        study_id = _write(session, request.name.strip(), kind, parameters, plan)
+        ready = jobs_to_send(session)
+    lab.send(ready)
     return show_study(lab, study_id)
 
 
@@ -108,6 +110,9 @@ def validated(request: StudyCreate) -> tuple[type[StudyType], Parameters]:
     Raises:
         InvalidRequest: unknown type or preset, or parameters that are refused.
     """
+    if not request.name.isprintable():
+        detail = "the name has control characters, such as a line break: use letters, digits and signs"
+        raise InvalidRequest([FieldProblem(pointer="/name", detail=detail)])
     try:
         kind = study_type(request.type)
     except ValueError as error:
@@ -130,6 +135,24 @@ def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
         both = isinstance(value, Mapping) and isinstance(own, Mapping)
         whole[name] = laid_over(own, value) if both else value  # type: ignore[arg-type]
     return whole
+
+
+def _write(session: Session, name: str, kind: type[StudyType], parameters: Parameters, plan: StudyPlan) -> str:
+    now = database_now(session)
+    study = tables.Study(
+        name=name,
+        type=kind.name,
+        parameters=parameters.model_dump(mode="json"),
+        code_version=version("dilution-lab"),
+        created_at=now,
+    )
+    session.add(study)
+    session.flush()
+    cell_rows.add_cells(session, plan.cells)
+    cell_rows.place_in_study(session, study.id, plan.cells)
+    plan_jobs(session, drafts(plan), cell_rows.cells_of_study(session, study.id), study.id, now)
+    study_rows.refresh_studies(session, [study.id], now)
+    return study.id
 
 
 def _known(database: Database, cells: Sequence[CellPlan]) -> tuple[set[str], float | None]:

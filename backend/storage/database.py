@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, make_url,
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.orm import Session, sessionmaker
 
-from backend.storage.errors import DatabaseUnavailable
+from backend.storage.errors import DatabaseUnavailable, ValueRefused
 from backend.storage.tables import utcnow
 
 LOCK_WAIT_SECONDS = 10
@@ -136,14 +136,20 @@ def _translated() -> Iterator[None]:
         yield
     except (sa_exc.OperationalError, sa_exc.InterfaceError, sa_exc.TimeoutError) as error:
         raise DatabaseUnavailable(_in_words(error)) from error
+    except (sa_exc.DataError, UnicodeEncodeError) as error:
+        raise ValueRefused(f"A text or number cannot be stored: {_cause(error)}") from error
     except sa_exc.DBAPIError as error:
         if not error.connection_invalidated:
             raise
         raise DatabaseUnavailable(_in_words(error)) from error
 
 
+def _cause(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0][:300]
+
+
 def _in_words(error: sa_exc.SQLAlchemyError) -> str:
-    cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    cause = _cause(error)
     lowered = cause.lower()
     if "locked" in lowered or "lock timeout" in lowered:
         advice = f"another process held the database for {LOCK_WAIT_SECONDS} seconds. Try again"

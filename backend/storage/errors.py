@@ -9,6 +9,10 @@ class DatabaseUnavailable(StorageError):
     """The database is locked, full or out of reach. The transaction was rolled back: nothing was written."""
 
 
+class ValueRefused(StorageError):
+    """The database cannot hold or compare a value, for instance a text with a NUL character."""
+
+
 class StoreUnavailable(StorageError):
     """The models store refused to read or write, for instance because the disk is full. No part was kept."""
 

@@ -12,6 +12,7 @@ from backend.contracts.messages import Event
 
 STREAM = "events"
 MAX_EVENTS = 5000
+EMPTY = "0-0"  # the id before every event
 _RETRY_SECONDS = 1.0
 _DOWN_SECONDS = 1.0  # after a failure, so long nothing is tried: a dead broker must not slow a training
 
@@ -49,7 +50,7 @@ class EventBus:
 
     async def read(
         self, after_id: str | None = None, block_seconds: float = 10.0
-    ) -> AsyncIterator[tuple[str, Event] | None]:
+    ) -> AsyncIterator[tuple[str, Event | None] | None]:
         """Follow events for ever.
 
         Args:
@@ -57,22 +58,27 @@ class EventBus:
             block_seconds: longest silence.
 
         Yields:
-            (id, event), or None after each silence, so that the caller can keep its connection alive. A
-            broker that is down is a silence: following goes on when it is back.
+            (id, event); (id, None) when events between the last id and this one are lost, because the stream was cut
+            or the broker came back empty; or None after each silence, so that the caller can keep its connection
+            alive. A broker that is down is a silence: following goes on when it is back.
         """
         client = redis.asyncio.Redis.from_url(self._url, socket_connect_timeout=1)
-        last = after_id
+        last, sure = after_id, False
         try:
             while True:
+                batch: list[tuple[str, Event | None]] = []
                 try:
-                    last = last or await _newest(client)
-                    entries = await _next_entries(client, last, block_seconds)
+                    if not sure:
+                        last = last or await _newest(client)
+                        batch = await _gap(client, last)
+                        sure = True
+                    batch = batch or await _next_entries(client, last or EMPTY, block_seconds)
                 except redis.RedisError:
+                    sure = False
                     await asyncio.sleep(_RETRY_SECONDS)
-                    entries = []
-                if not entries:
+                if not batch:
                     yield None
-                for last, event in entries:
+                for last, event in batch:
                     yield last, event
         finally:
             await client.aclose()
@@ -84,10 +90,17 @@ class EventBus:
 
 async def _newest(client: Any) -> str:
     entries = await client.xrevrange(STREAM, count=1)
-    return entries[0][0].decode() if entries else "0-0"
+    return entries[0][0].decode() if entries else EMPTY
 
 
-async def _next_entries(client: Any, last: str, block_seconds: float) -> list[tuple[str, Event]]:
+async def _gap(client: Any, last: str) -> list[tuple[str, Event | None]]:
+    """One entry without an event if the stream does not hold `last` any more: what came after it may be lost too."""
+    if last == EMPTY or await client.xrange(STREAM, last, last, count=1):
+        return []
+    return [(await _newest(client), None)]
+
+
+async def _next_entries(client: Any, last: str, block_seconds: float) -> list[tuple[str, Event | None]]:
     answer = await client.xread({STREAM: last}, count=500, block=max(1, int(block_seconds * 1000)))
     return [
         (entry_id.decode(), Event.model_validate_json(fields[b"event"]))

@@ -74,6 +74,14 @@ def done_among(session: Session, cell_ids: Collection[str]) -> set[str]:
     return found
 
 
+def open_among(session: Session, cell_ids: Collection[str]) -> set[str]:
+    """Which of these cells exist and are not done."""
+    found: set[str] = set()
+    for some in _portions(cell_ids):
+        found |= set(session.scalars(select(Cell.id).where(Cell.id.in_(some), Cell.state != CellState.DONE)))
+    return found
+
+
 def page_of_cells(
     session: Session, study_id: str, after: int | None, limit: int, kind: str | None = None
 ) -> list[tuple[StudyCell, Cell]]:

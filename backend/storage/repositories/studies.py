@@ -99,13 +99,14 @@ def live_shares(session: Session, study_ids: Collection[str]) -> dict[str, list[
 
 
 def first_errors(session: Session, study_ids: Collection[str]) -> dict[str, str]:
-    """For each study: the error of the failed job that ended first among those that fill its cells."""
+    """For each study: the error of the job that failed first among those that were to fill its cells."""
     query = (
         select(StudyCell.study_id, Job.error)
         .join(JobCell, JobCell.cell_id == StudyCell.cell_id)
         .join(Job, Job.id == JobCell.job_id)
         .where(StudyCell.study_id.in_(study_ids), Job.state == JobState.FAILED, Job.error.is_not(None))
-        .where(StudyCell.study_id == Job.study_id)
+        .join(Study, Study.id == StudyCell.study_id)
+        .where(Job.finished_at >= Study.created_at)
         .order_by(Job.finished_at.desc())
     )
     return {study_id: error for study_id, error in session.execute(query) if error is not None}

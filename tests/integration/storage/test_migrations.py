@@ -1,0 +1,54 @@
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, select
+
+from backend.storage.database import alembic_config, migrate, open_database
+from backend.storage.tables import Base, Study
+
+
+def test_migrations_make_exactly_the_tables(database_url: str) -> None:
+    migrate(database_url)
+    database = open_database(database_url)
+    with database.read() as session:
+        context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    database.dispose()
+
+
+def test_migrating_again_changes_nothing_and_keeps_rows(database_url: str) -> None:
+    migrate(database_url)
+    database = open_database(database_url)
+    with database.write() as session:
+        session.add(Study(name="kept", type="t", parameters={}, code_version="0"))
+    migrate(database_url)
+    with database.read() as session:
+        assert session.scalars(select(Study.name)).all() == ["kept"]
+    database.dispose()
+
+
+def test_downgrade_removes_every_table(database_url: str) -> None:
+    migrate(database_url)
+    database = open_database(database_url)
+    with database.write() as session:
+        command.downgrade(alembic_config(session.connection()), "base")
+    assert set(inspect(database.engine).get_table_names()) <= {"alembic_version"}
+    database.dispose()
+
+
+def test_processes_that_start_at_once_all_find_the_schema(database_url: str) -> None:
+    program = f"from backend.storage.database import migrate; migrate({database_url!r})"
+
+    def start(_: int) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(start, range(3)))
+    assert [result.returncode for result in results] == [0, 0, 0], [result.stderr for result in results]
+    database = open_database(database_url)
+    assert "studies" in inspect(database.engine).get_table_names()
+    database.dispose()
