@@ -1,0 +1,84 @@
+"""The dashboard on a FastAPI application: one document, its pages, and their callbacks."""
+
+from typing import Any
+
+import dash
+from dash import Input, Output, no_update
+from fastapi import FastAPI
+
+from backend.client import ApiError, AsyncClient, ConnectionFailed
+from frontend import routing
+from frontend.components import commands, figure, notices, shell
+from frontend.components.not_found import not_found_page, problem_page
+
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="description" content="Train, dilute, prune and compare Restricted Boltzmann Machines.">
+<title>{%title%}</title>
+<link rel="icon" type="image/svg+xml" href="/assets/favicon.svg">
+{%css%}
+</head>
+<body>
+{%app_entry%}
+<footer>{%config%}{%scripts%}{%renderer%}</footer>
+</body>
+</html>"""
+
+
+def create_dashboard(server: FastAPI, client: AsyncClient) -> dash.Dash:
+    """Put the dashboard on `server`: it answers every path that is not the API's.
+
+    Args:
+        server: the application; its API routes are included before.
+        client: the way to the API. The dashboard keeps no state of its own.
+
+    Returns:
+        The Dash application. There can be one in a process: Dash's catch-all belongs to the last.
+    """
+    app = dash.Dash(
+        __package__,
+        server=server,
+        title="Dilution Lab",
+        update_title="",
+        index_string=INDEX,
+        suppress_callback_exceptions=True,
+        on_error=notices.on_callback_error,
+    )
+    app.layout = shell.shell
+    shell.register(app)
+    figure.register(app)
+    commands.register(app, client)
+    _register_router(app, client)
+    for page in routing.pages():
+        page.register(app, client)
+    return app
+
+
+def _register_router(app: dash.Dash, client: AsyncClient) -> None:
+    @app.callback(
+        Output("page", "children"),
+        Output("page-title", "data"),
+        Input("url", "pathname"),
+        Input("url", "search"),
+    )
+    async def show(pathname: str | None, search: str | None) -> Any:
+        if pathname is None:
+            return no_update, no_update
+        page = await page_at(client, pathname, search)
+        return page.content, f"{page.title} · Dilution Lab"
+
+
+async def page_at(client: AsyncClient, pathname: str, search: str | None = None) -> routing.Page:
+    """The page at an address. What the API refuses becomes a page that says why."""
+    found = routing.find(pathname)
+    if found is None:
+        return not_found_page(pathname)
+    module, path = found
+    try:
+        page: routing.Page = await module.layout(client, routing.Address(path, routing.query_of(search)))
+    except (ApiError, ConnectionFailed) as error:
+        return problem_page(error)
+    return page

@@ -1,0 +1,98 @@
+/* One stream of server-sent events for each tab. What comes in is gathered, and handed to the page at most
+   four times a second as the store "live": {seq, reset, events}. EventSource connects again by itself. */
+(function () {
+  "use strict";
+  const SPACING_MS = 250;
+  const POLL_MS = 4000; // while the stream is down, pages refetch so often
+  let seq = 0;
+  let gathered = [];
+  let reset = false;
+  let timer = null;
+  let last = 0;
+  let poll = null;
+  let opened = false;
+
+  function flush() {
+    timer = null;
+    last = Date.now();
+    seq += 1;
+    const data = { seq: seq, reset: reset, events: gathered };
+    gathered = [];
+    reset = false;
+    window.dash_clientside.set_props("live", { data: data });
+  }
+
+  function schedule() {
+    if (timer === null) timer = setTimeout(flush, Math.max(0, last + SPACING_MS - Date.now()));
+  }
+
+  function everything() {
+    reset = true;
+    schedule();
+  }
+
+  function take(message) {
+    try {
+      gathered.push(JSON.parse(message.data));
+    } catch (error) {
+      return everything();
+    }
+    schedule();
+  }
+
+  function connected(state) {
+    const mark = document.getElementById("live-mark");
+    if (mark) mark.dataset.state = state;
+    if (mark) mark.title = state === "on" ? "Live updates are on" : "No connection to the laboratory: trying again";
+  }
+
+  function listen() {
+    const source = new EventSource("/api/v1/events");
+    ["message", "study", "job", "worker", "machine"].forEach((name) => source.addEventListener(name, take));
+    source.addEventListener("reset", everything);
+    source.onopen = function () {
+      clearInterval(poll);
+      poll = null;
+      connected("on");
+      if (opened) everything(); // something may have been missed while it was away
+      opened = true;
+    };
+    source.onerror = function () {
+      connected("off");
+      poll = poll || setInterval(everything, POLL_MS);
+      if (source.readyState === EventSource.CLOSED) setTimeout(listen, POLL_MS);
+    };
+    window.addEventListener("pagehide", () => source.close(), { once: true });
+  }
+
+  function start() {
+    if (window.dash_clientside && window.dash_clientside.set_props && document.getElementById("live-mark")) listen();
+    else setTimeout(start, 100);
+  }
+  start();
+  window.addEventListener("pageshow", (event) => event.persisted && listen());
+
+  function concerns(event, scope) {
+    if ((scope.kinds || []).includes(event.kind)) return true;
+    return Boolean(scope.study) && (event.study_id === scope.study || event.id === scope.study);
+  }
+
+  const waiting = {};
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    live: {
+      /* A tick for a page whose scope was touched. While the page is busy fetching, ticks wait: an answer that
+         comes after the next question would be thrown away, and a busy study would never be redrawn. */
+      gate: function (batch, busy, drawing, scope) {
+        const context = window.dash_clientside.callback_context;
+        const key = JSON.stringify(scope);
+        const touched = batch && (batch.reset || batch.events.some((event) => concerns(event, scope)));
+        const byBatch = context.triggered.some((one) => one.prop_id.startsWith("live."));
+        if (byBatch && touched) waiting[key] = true;
+        if (busy || drawing || !waiting[key]) return window.dash_clientside.no_update;
+        delete waiting[key];
+        return Date.now();
+      },
+    },
+  });
+})();

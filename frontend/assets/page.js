@@ -1,0 +1,126 @@
+/* What pages do without asking the server: addresses, titles, figures as files, and the sample browser. */
+(function () {
+  "use strict";
+  const NOTHING = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
+  const PRELOAD_LEVELS = 15;
+  const preloaded = new Set();
+
+  function visit(href) {
+    window.history.pushState({}, "", href);
+    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+    window.scrollTo(0, 0);
+  }
+
+  function replaceSearch(search) {
+    const query = search.toString();
+    window.history.replaceState(window.history.state, "", window.location.pathname + (query ? "?" + query : ""));
+  }
+
+  function sheet(cell) {
+    return cell ? "/api/v1/cells/" + cell + "/samples.png?columns=8&count=64" : NOTHING;
+  }
+
+  function thumbnail(cell) {
+    return cell ? "/api/v1/cells/" + cell + "/samples.png?columns=3&count=9" : NOTHING;
+  }
+
+  function cellAt(index, p0, level, replica) {
+    return (((index.cells || {})[p0] || {})[level] || {})[replica];
+  }
+
+  function preload(index, place, replica) {
+    const near = index.levels.slice(Math.max(0, place - PRELOAD_LEVELS), place + PRELOAD_LEVELS + 1);
+    index.p0s.forEach((p0) =>
+      near.forEach((level) => {
+        const address = sheet(cellAt(index, p0, level, replica));
+        if (address === NOTHING || preloaded.has(address)) return;
+        preloaded.add(address);
+        new Image().src = address;
+      }),
+    );
+  }
+
+  document.addEventListener("click", (event) => {
+    const thumb = event.target.closest && event.target.closest("[data-level-index]");
+    if (!thumb) return;
+    window.dash_clientside.set_props("study-level", { value: Number(thumb.dataset.levelIndex) });
+  });
+
+  window.dilutionLab = { visit: visit };
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    page: {
+      /* Controls to the address, so that a reload and a shared link show the same view. A control's name in the
+         address is the last word of its id; the last argument holds the defaults, which stay out of it. */
+      remember: function () {
+        const defaults = arguments[arguments.length - 1] || {};
+        const search = new URLSearchParams(window.location.search);
+        window.dash_clientside.callback_context.inputs_list.forEach((input) => {
+          const name = input.id.split("-").pop();
+          const value = input.value === true ? "1" : input.value === false ? "" : String(input.value ?? "");
+          if (value === "" || value === String(defaults[name] ?? "")) search.delete(name);
+          else search.set(name, value);
+        });
+        replaceSearch(search);
+        return window.dash_clientside.no_update;
+      },
+      replace: function (query) {
+        if (typeof query === "string") replaceSearch(query);
+        return window.dash_clientside.no_update;
+      },
+      arrive: function (title, pathname) {
+        if (title) document.title = title;
+        document.querySelectorAll(".nav a").forEach((link) => {
+          const here = pathname === link.getAttribute("href");
+          if (here) link.setAttribute("aria-current", "page");
+          else link.removeAttribute("aria-current");
+        });
+        return window.dash_clientside.no_update;
+      },
+      download: function () {
+        const context = window.dash_clientside.callback_context;
+        const clicked = context.triggered[0];
+        if (!clicked || !clicked.value || !window.Plotly) return window.dash_clientside.no_update;
+        const id = JSON.parse(clicked.prop_id.split(".")[0]);
+        const graph = document.querySelector("#" + id.figure + " .js-plotly-plot");
+        if (graph) {
+          window.Plotly.downloadImage(graph, {
+            format: id.format,
+            filename: id.name,
+            width: Math.max(graph.clientWidth, 900),
+            height: Math.max(graph.clientHeight, 540),
+            scale: id.format === "png" ? 2 : 1,
+          });
+        }
+        return window.dash_clientside.no_update;
+      },
+      /* Which pictures to show at a level: sheets, thumbnails, a caption, and where we are. */
+      samples: function (place, replica, index, sheetIds, thumbIds) {
+        const none = window.dash_clientside.no_update;
+        if (!index || !index.levels || !index.levels.length) return [sheetIds.map(() => none), thumbIds.map(() => none), none, none];
+        const at = Math.min(Math.max(place ?? 0, 0), index.levels.length - 1);
+        const level = index.levels[at];
+        const chosen = String(replica ?? index.replicas[0]);
+        preload(index, at, chosen);
+        document.querySelectorAll("[data-level-index]").forEach((cell) =>
+          cell.classList.toggle("here", Number(cell.dataset.levelIndex) === at),
+        );
+        return [
+          sheetIds.map((id) => sheet(cellAt(index, id.p0, level, chosen))),
+          thumbIds.map((id) => thumbnail(cellAt(index, id.p0, id.level, chosen))),
+          "p = " + level,
+          { p: level, replica: chosen },
+        ];
+      },
+      /* The sample browser's place in the address. */
+      rememberSamples: function (at) {
+        if (!at) return window.dash_clientside.no_update;
+        const search = new URLSearchParams(window.location.search);
+        search.set("p", at.p);
+        if (at.replica === "0") search.delete("replica");
+        else search.set("replica", at.replica);
+        replaceSearch(search);
+        return window.dash_clientside.no_update;
+      },
+    },
+  });
+})();

@@ -1,0 +1,53 @@
+/* The colour scheme: light, dark or the system's, remembered; applied before the first paint. */
+(function () {
+  "use strict";
+  const KEY = "dilution-lab-theme";
+  const system = window.matchMedia("(prefers-color-scheme: dark)");
+
+  function resolve(choice) {
+    return choice === "auto" ? (system.matches ? "dark" : "light") : choice;
+  }
+
+  function remembered() {
+    try {
+      const choice = window.localStorage.getItem(KEY);
+      return ["light", "dark"].includes(choice) ? choice : "auto";
+    } catch (error) {
+      return "auto"; // storage is forbidden in this browser: follow the system
+    }
+  }
+
+  function apply(scheme) {
+    document.documentElement.setAttribute("data-mantine-color-scheme", scheme);
+    document.documentElement.style.colorScheme = scheme;
+    if (document.body) document.body.setAttribute("data-ag-theme-mode", scheme);
+  }
+
+  apply(resolve(remembered()));
+  system.addEventListener("change", () => {
+    if (remembered() !== "auto" || !window.dash_clientside) return;
+    const scheme = resolve("auto");
+    apply(scheme);
+    window.dash_clientside.set_props("mantine", { forceColorScheme: scheme });
+    window.dash_clientside.set_props("scheme", { data: scheme });
+  });
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    theme: {
+      /* On the first call the control takes the remembered choice; later it makes it. */
+      choose: function (choice, known) {
+        if (known === undefined || known === null) choice = remembered();
+        else {
+          try {
+            window.localStorage.setItem(KEY, choice);
+          } catch (error) {
+            /* the choice lives as long as the page */
+          }
+        }
+        const scheme = resolve(choice);
+        apply(scheme);
+        return [choice, scheme, scheme];
+      },
+    },
+  });
+})();

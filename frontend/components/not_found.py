@@ -1,0 +1,22 @@
+"""Pages for addresses that lead nowhere, and for what the API refuses."""
+
+from dash import html
+
+from backend.client import ApiError
+from frontend.components.notices import cause_of, empty, error_notice
+from frontend.components.texts import link_button
+from frontend.routing import Page
+
+
+def not_found_page(pathname: str) -> Page:
+    """There is no such page."""
+    body = empty("There is no page here", f"{pathname} leads nowhere.", link_button("To the studies", "/studies"))
+    return Page("Not found", html.Div(body, className="page"))
+
+
+def problem_page(error: Exception) -> Page:
+    """The page cannot be shown, and why."""
+    if isinstance(error, ApiError) and error.status == 404:
+        body = empty("Not found", error.problem.detail, link_button("To the studies", "/studies"))
+        return Page("Not found", html.Div(body, className="page"))
+    return Page(cause_of(error)[0], html.Div(error_notice(error), className="page"))

@@ -1,0 +1,92 @@
+"""What stands around every page: header, navigation, theme, notices, live updates, footer."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, dcc, html
+from dash.development.base_component import Component
+
+from frontend import theme
+from frontend.components import commands
+from frontend.components.icons import icon
+
+NAVIGATION = (("Studies", "/studies"), ("New study", "/studies/new"), ("Queue", "/queue"), ("Machines", "/machines"))
+_SCHEMES = (("light", "sun", "Light"), ("dark", "moon", "Dark"), ("auto", "system", "As the system"))
+
+
+def shell() -> Component:
+    """The whole document; pages are put into `page`."""
+    return dmc.MantineProvider(
+        id="mantine",
+        theme=theme.MANTINE,
+        defaultColorScheme="auto",
+        children=[
+            dcc.Location(id="url", refresh=False),
+            dcc.Store(id="scheme"),
+            dcc.Store(id="live"),
+            dcc.Store(id="page-title"),
+            dcc.Store(id="title-set"),
+            dcc.Store(id="figure-saved"),
+            dmc.NotificationContainer(id="notices", position="bottom-right"),
+            *commands.parts(),
+            dmc.AppShell(
+                [dmc.AppShellHeader(_header()), dmc.AppShellMain([html.Div(_skeleton(), id="page"), _footer()])],
+                header={"height": 58},
+                padding=0,
+            ),
+        ],
+    )
+
+
+def register(app: Dash) -> None:
+    """The theme, the titles and figures as files; all of it in the browser."""
+    app.clientside_callback(
+        ClientsideFunction("theme", "choose"),
+        Output("theme-choice", "value"),
+        Output("scheme", "data"),
+        Output("mantine", "forceColorScheme"),
+        Input("theme-choice", "value"),
+        Input("scheme", "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("page", "arrive"),
+        Output("title-set", "data"),
+        Input("page-title", "data"),
+        Input("url", "pathname"),
+    )
+
+
+def _header() -> Component:
+    links = [dcc.Link(label, href=href) for label, href in NAVIGATION]
+    brand = dcc.Link(
+        [html.Img(src="/assets/favicon.svg", alt=""), html.Span("Dilution Lab")], href="/", className="brand"
+    )
+    choices = [{"value": value, "label": icon(name, label)} for value, name, label in _SCHEMES]
+    return html.Div(
+        [
+            brand,
+            html.Nav(links, className="nav", **{"aria-label": "Pages"}),
+            html.Span(id="live-mark", **{"data-state": "off"}, title="Connecting"),
+            dmc.SegmentedControl(id="theme-choice", data=choices, value="auto", size="xs"),
+        ],
+        className="header-inner",
+    )
+
+
+def _footer() -> Component:
+    try:
+        number = version("dilution-lab")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        number = "development"
+    return html.Footer(
+        [
+            html.Span(f"Dilution Lab {number}"),
+            html.A("API", href="/api/docs"),
+            html.Span("MNIST: LeCun, Cortes and Burges, CC BY-SA 3.0"),
+        ],
+        className="footer",
+    )
+
+
+def _skeleton() -> Component:
+    return html.Div([dmc.Skeleton(height=28, width=220, mb="lg"), dmc.Skeleton(height=320)], className="page")

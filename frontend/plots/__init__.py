@@ -1,0 +1,1 @@
+"""Plots: pure functions from messages to plotly figures."""

@@ -1,0 +1,67 @@
+"""Addresses to pages. Pages are found by scanning `frontend/pages`; each says its path, layout and callbacks."""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from types import ModuleType
+from urllib.parse import parse_qsl
+
+from dash.development.base_component import Component
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the reader is: the named parts of the path, and the query."""
+
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page's title and its content."""
+
+    title: str
+    content: Component
+
+
+@cache
+def pages() -> tuple[ModuleType, ...]:
+    """The modules of `frontend/pages` that have a `PATH`, those with fewer placeholders first."""
+    package = importlib.import_module("frontend.pages")
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    found = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
+    return tuple(sorted((page for page in found if hasattr(page, "PATH")), key=lambda page: page.PATH.count("<")))
+
+
+def find(pathname: str) -> tuple[ModuleType, dict[str, str]] | None:
+    """The page of a path and the values of its placeholders; None when there is none."""
+    asked = _parts(pathname)
+    for page in pages():
+        values = _match(_parts(page.PATH), asked)
+        if values is not None:
+            return page, values
+    return None
+
+
+def query_of(search: str | None) -> dict[str, str]:
+    """The query of an address; of a name given twice the last counts."""
+    return dict(parse_qsl((search or "").lstrip("?"), keep_blank_values=True))
+
+
+def _parts(pathname: str) -> list[str]:
+    return [part for part in pathname.split("/") if part]
+
+
+def _match(pattern: list[str], asked: list[str]) -> dict[str, str] | None:
+    if len(pattern) != len(asked):
+        return None
+    values = {}
+    for expected, given in zip(pattern, asked, strict=True):
+        if expected.startswith("<"):
+            values[expected.strip("<>")] = given
+        elif expected != given:
+            return None
+    return values
