@@ -66,7 +66,7 @@ def test_one_step_draws_each_hidden_unit_and_pair_from_the_conditional(sampler):
     ("num_visible", "num_hidden", "num_chains"), [(7, 5, 3), (13, 11, 67), (37, 19, 131), (1, 1, 2), (8, 16, 65)]
 )
 def test_compiled_sampler_gives_the_bits_of_the_reference(num_visible, num_hidden, num_chains):
-    """Kills: any change of the compiled arithmetic: a flip missed or counted twice, another random word, exp or scale."""
+    """Kills: any change of the compiled arithmetic: a flip missed or counted twice, other random words, exp, scale."""
     machine = exact.tiny_machine(3, num_visible, num_hidden, spread=1.5)
     start = random_chains(num_chains, num_visible, exact.seeded(3))
     fast = sample_gibbs(machine, start, 7, exact.seeded(3, 9), "fixed_point")
@@ -145,13 +145,9 @@ def test_bits_do_not_depend_on_the_number_of_threads():
     """Kills: random numbers or sums that follow the thread instead of the chain."""
     machine = exact.tiny_machine(2, 37, 19)
     start = random_chains(200, 37, exact.seeded(2))
+    one = sample_gibbs(machine, start, 5, exact.seeded(2, 7))
+    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     many = sample_gibbs(machine, start, 5, exact.seeded(2, 7))
-    before = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        one = sample_gibbs(machine, start, 5, exact.seeded(2, 7))
-    finally:
-        numba.set_num_threads(before)
     assert torch.equal(many[0], one[0])
     assert torch.equal(many[1], one[1])
 

@@ -115,4 +115,4 @@ def test_training_raises_the_exact_log_likelihood(algorithm):
     state = start_training_from(machine, images, schedule, [1])
     train(state, images, schedule, schedule.num_updates)
     assert exact.mean_log_likelihood(machine, images) < -4
-    assert exact.mean_log_likelihood(state.machine, images) > -2
+    assert exact.mean_log_likelihood(state.machine, images) > -2.5

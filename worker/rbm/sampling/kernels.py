@@ -22,7 +22,7 @@ threaded = numba.njit(cache=True, nogil=True, parallel=True)
 CHAINS_PER_TASK = 64
 """Chains that one task carries through a step together: enough to use each weight read from memory often."""
 
-MAX_EXPONENT = 28
+MAX_EXPONENT, MIN_EXPONENT = 28, -120
 
 # numba turns uint64 with a plain int into float64, hence the typed constants.
 ZERO, ONE, THREE, FOUR, EIGHT, WORD = (np.uint64(value) for value in (0, 1, 3, 4, 8, 32))
@@ -283,16 +283,16 @@ def largest_bound(weights, vbias, hbias):
     return max(bound, columns.max())
 
 
-@threaded
+@serial
 @no_type_check
 def exponents(weights, vbias, hbias):
     """The exponent e of each replica: the largest, up to 28, for which no sum over inputs reaches 2^30."""
     num_replicas = weights.shape[0]
     result = np.empty(num_replicas, np.int32)
-    for replica in prange(num_replicas):
+    for replica in range(num_replicas):
         bound = largest_bound(weights[replica], vbias[replica], hbias[replica])
         exponent = MAX_EXPONENT
-        while exponent > -128 and bound * 2.0**exponent >= 2.0**30:
+        while exponent > MIN_EXPONENT and bound * 2.0**exponent >= 2.0**30:
             exponent -= 1
         result[replica] = exponent
     return result

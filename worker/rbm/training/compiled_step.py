@@ -72,13 +72,13 @@ def _step_weights(weights, mask, data_visible, data_hidden, model_visible, model
                     weights[replica, j, i] = weights[replica, j, i] + step if mask[replica, j, i] else np.float32(0)
 
 
-@threaded
+@serial
 @no_type_check
 def _step_bias(bias, data, model, rate, active):
     """Bias += rate (<unit>_data - <unit>_model)."""
     num_replicas, num_units = bias.shape
     num_data, num_model = np.float32(data.shape[1]), np.float32(model.shape[1])
-    for replica in prange(num_replicas):
+    for replica in range(num_replicas):
         if active[replica]:
             data_total, model_total = np.zeros(num_units, np.float32), np.zeros(num_units, np.float32)
             for sample in range(data.shape[1]):
