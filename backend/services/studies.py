@@ -46,7 +46,7 @@ def _messages(session: Session, studies: Sequence[tables.Study]) -> list[Study]:
     ids = [study.id for study in studies]
     tallies = rows.tallies(session, ids)
     shares = rows.live_shares(session, ids)
-    errors = rows.first_errors(session, [study.id for study in studies if study.state == StudyState.FAILED])
+    errors = rows.last_errors(session, [study.id for study in studies if study.state == StudyState.FAILED])
     crew = Crew.of(session)
     return [
         Study(

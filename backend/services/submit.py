@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from backend.contracts.cells import work_of
+from backend.contracts.identity import new_id
 from backend.contracts.messages import Estimate, Event, FieldProblem, Study, StudyCreate, StudyTypeInfo
 from backend.contracts.parameters import Parameters
 from backend.contracts.plan import CellPlan, StudyPlan
@@ -25,10 +26,13 @@ from backend.storage.repositories.planning import JobDraft, plan_jobs
 from backend.storage.repositories.reaper import jobs_to_send
 
 
-def submit_study(lab: Laboratory, request: StudyCreate) -> Study:
+def submit_study(lab: Laboratory, request: StudyCreate, study_id: str | None = None) -> Study:
     """Validate everything, write study, cells and jobs in one transaction, then wake workers.
 
     Cells that are done already, or that another live job fills, are shared.
+
+    Args:
+        study_id: id of the new study, for a caller that may ask twice: a study that has it is the answer.
 
     Raises:
         InvalidRequest: a problem for each field that is refused.
@@ -38,7 +42,9 @@ def submit_study(lab: Laboratory, request: StudyCreate) -> Study:
     plan = kind.plan(parameters)
     with storage_in_words(), lab.database.write() as session:
         exclusive(session)
-        study_id = _write(session, request.name.strip(), kind, parameters, plan)
+        study_id = study_id or new_id()
+        if study_rows.get_study(session, study_id) is None:
+            _write(session, study_id, request.name, kind=kind, parameters=parameters, plan=plan)
         ready = jobs_to_send(session)
     lab.send(ready)
     lab.announce(Event(kind="study", id=study_id, study_id=study_id, state=StudyState.QUEUED))
@@ -54,7 +60,8 @@ def submit_once(lab: Laboratory, request: StudyCreate, milestone: str) -> Study 
         if milestones.reached(session, milestone):
             return None
         milestones.reach(session, milestone)
-        study_id = _write(session, request.name.strip(), kind, parameters, plan)
+        study_id = new_id()
+        _write(session, study_id, request.name, kind=kind, parameters=parameters, plan=plan)
         ready = jobs_to_send(session)
     lab.send(ready)
     return show_study(lab, study_id)
@@ -137,10 +144,13 @@ def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
     return whole
 
 
-def _write(session: Session, name: str, kind: type[StudyType], parameters: Parameters, plan: StudyPlan) -> str:
+def _write(
+    session: Session, study_id: str, name: str, *, kind: type[StudyType], parameters: Parameters, plan: StudyPlan
+) -> None:
     now = database_now(session)
     study = tables.Study(
-        name=name,
+        id=study_id,
+        name=name.strip(),
         type=kind.name,
         parameters=parameters.model_dump(mode="json"),
         code_version=version("dilution-lab"),
@@ -152,7 +162,6 @@ def _write(session: Session, name: str, kind: type[StudyType], parameters: Param
     cell_rows.place_in_study(session, study.id, plan.cells)
     plan_jobs(session, drafts(plan), cell_rows.cells_of_study(session, study.id), study.id, now)
     study_rows.refresh_studies(session, [study.id], now)
-    return study.id
 
 
 def _known(database: Database, cells: Sequence[CellPlan]) -> tuple[set[str], float | None]:

@@ -18,6 +18,7 @@ from backend.storage.tables import utcnow
 
 LOCK_WAIT_SECONDS = 10
 _ADVISORY_LOCK = 0x44494C4C  # "DILL": one number for all processes of all laboratories on this database
+_UNDEFINED_TABLE = "42P01"  # PostgreSQL's SQLSTATE
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _alembic_is_not_thread_safe = threading.Lock()
 
@@ -139,7 +140,7 @@ def _translated() -> Iterator[None]:
     except (sa_exc.DataError, UnicodeEncodeError) as error:
         raise ValueRefused(f"A text or number cannot be stored: {_cause(error)}") from error
     except sa_exc.DBAPIError as error:
-        if not error.connection_invalidated:
+        if not error.connection_invalidated and getattr(error.orig, "sqlstate", None) != _UNDEFINED_TABLE:
             raise
         raise DatabaseUnavailable(_in_words(error)) from error
 

@@ -32,7 +32,7 @@ def add_artifact(session: Session, artifact: StoredArtifact) -> None:
 def sizes(session: Session, digests: Collection[str]) -> dict[str, int]:
     """Size in bytes of each registered artifact."""
     query = select(Artifact.digest, Artifact.size_bytes).where(Artifact.digest.in_(digests))
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def drop_unreferenced(session: Session, digests: Collection[str]) -> list[str]:

@@ -110,7 +110,7 @@ def machines_of_cells(session: Session, cells: Collection[Cell]) -> dict[str, st
     """For each cell the id of its machine: the one it trained, or the one that it judges."""
     keys = {cell.id: cell.parent or cell.id for cell in cells}
     query = select(Machine.key, Machine.id).where(Machine.key.in_(set(keys.values())))
-    ids = dict(session.execute(query).tuples().all())
+    ids = dict(session.execute(query).all())
     return {cell_id: ids[key] for cell_id, key in keys.items() if key in ids}
 
 

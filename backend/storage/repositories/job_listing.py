@@ -101,12 +101,12 @@ def waited_for(session: Session, job_ids: Collection[str]) -> dict[str, list[str
 def num_cells(session: Session, job_ids: Collection[str]) -> dict[str, int]:
     """How many cells each job fills."""
     query = select(JobCell.job_id, func.count()).where(JobCell.job_id.in_(job_ids)).group_by(JobCell.job_id)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def study_names(session: Session, study_ids: Collection[str]) -> dict[str, str]:
     """Names of studies."""
-    return dict(session.execute(select(Study.id, Study.name).where(Study.id.in_(study_ids))).tuples().all())
+    return dict(session.execute(select(Study.id, Study.name).where(Study.id.in_(study_ids))).all())
 
 
 def workers_by_id(session: Session, worker_ids: Collection[str]) -> dict[str, Worker]:
@@ -136,7 +136,7 @@ def last_jobs_of(session: Session, cell_ids: Collection[str]) -> dict[str, Job]:
         .where(JobCell.cell_id.in_(cell_ids))
         .order_by(Job.created_at, Job.id)
     )
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def ended_dependants(session: Session, job_id: str) -> Sequence[Job]:

@@ -20,4 +20,4 @@ def references_for(session: Session, dataset_digests: Collection[str], num_sampl
     query = select(Reference.name, Reference.value).where(
         Reference.dataset_digest.in_(dataset_digests), Reference.num_samples == num_samples
     )
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())

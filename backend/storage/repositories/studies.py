@@ -98,8 +98,8 @@ def live_shares(session: Session, study_ids: Collection[str]) -> dict[str, list[
     return found
 
 
-def first_errors(session: Session, study_ids: Collection[str]) -> dict[str, str]:
-    """For each study: the error of the job that failed first among those that were to fill its cells."""
+def last_errors(session: Session, study_ids: Collection[str]) -> dict[str, str]:
+    """For each study: the error of the job that failed last, and of the cause rather than its effects."""
     query = (
         select(StudyCell.study_id, Job.error)
         .join(JobCell, JobCell.cell_id == StudyCell.cell_id)
@@ -107,7 +107,7 @@ def first_errors(session: Session, study_ids: Collection[str]) -> dict[str, str]
         .where(StudyCell.study_id.in_(study_ids), Job.state == JobState.FAILED, Job.error.is_not(None))
         .join(Study, Study.id == StudyCell.study_id)
         .where(Job.finished_at >= Study.created_at)
-        .order_by(Job.finished_at.desc())
+        .order_by(Job.finished_at, Job.created_at.desc())
     )
     return {study_id: error for study_id, error in session.execute(query) if error is not None}
 
