@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -16,6 +17,14 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
 _MAX_SHOWN = 80  # characters of a refused value: enough to recognise it
 
+_STATUSES: Mapping[type, int] = {
+    domain.NotFound: HTTPStatus.NOT_FOUND,
+    domain.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
+    domain.Conflict: HTTPStatus.CONFLICT,
+    domain.ArtifactDamaged: HTTPStatus.INTERNAL_SERVER_ERROR,
+    domain.StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
 log = structlog.get_logger(__name__)
 
 
@@ -29,9 +38,7 @@ def problem_response(
     """An error as the API gives it. `type` is about:blank: the status says what kind it is."""
     title = HTTPStatus(status).phrase
     problem = Problem(title=title, status=status, detail=detail, instance=instance, errors=list(errors))
-    return Response(
-        problem.model_dump_json(exclude_none=True), status, dict(headers or {}), media_type=MEDIA_TYPE
-    )
+    return Response(problem.model_dump_json(exclude_none=True), status, dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def register_error_handlers(app: FastAPI) -> None:
@@ -39,7 +46,6 @@ def register_error_handlers(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(_refused_fields)
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(domain.DomainError)(_domain_error)
-    app.exception_handler(Exception)(_unexpected)
 
 
 async def _refused_fields(request: Request, error: RequestValidationError) -> Response:
@@ -50,10 +56,8 @@ async def _refused_fields(request: Request, error: RequestValidationError) -> Re
     return problem_response(status, detail, problems, instance=request.url.path)
 
 
-def _field_problem(error: Mapping[str, object]) -> FieldProblem:
-    location = error["loc"]
-    assert isinstance(location, tuple)
-    place, *path = location
+def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
+    place, *path = error["loc"]
     body = place == "body"
     pointer = "".join(f"/{_escaped(part)}" for part in path) if body else ".".join(map(str, path))
     detail = f"{error['msg']}{_given(error.get('input'))}"
@@ -75,7 +79,21 @@ async def _http_error(request: Request, error: HTTPException) -> Response:
     return problem_response(error.status_code, error.detail, headers=error.headers, instance=request.url.path)
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
+async def _domain_error(request: Request, error: domain.DomainError) -> Response:
+    return domain_problem(error, request.url.path)
+
+
+def domain_problem(error: domain.DomainError, path: str) -> Response:
+    """What the services raise, as a problem."""
+    status = next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
+    errors = error.errors if isinstance(error, domain.InvalidRequest) else ()
+    headers = {"Retry-After": str(RETRY_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("request refused", path=path, status=int(status), reason=str(error))
+    return problem_response(status, str(error), errors, headers, instance=path)
+
+
+def unexpected_problem(path: str) -> Response:
+    """A defect of ours: logged where it is caught, without its internals in the answer."""
     detail = "something went wrong inside the laboratory; its log has the details"
-    return problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, detail, instance=request.url.path)
+    return problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, detail, instance=path)

@@ -101,9 +101,7 @@ class Authentication:
             return security.principal_of(self.tokens, secret.strip())
         return security.principal_of_session(self.tokens, session_cookie(headers))
 
-    async def _serve(
-        self, scope: Scope, receive: Receive, send: Send, principal: security.Principal | None
-    ) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, principal: security.Principal | None) -> None:
         scope["principal"] = principal
         reset = security.current_principal.set(principal)
         try:

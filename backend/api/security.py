@@ -7,6 +7,7 @@ import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Literal
 from urllib.parse import urlsplit
 
 from backend.settings import Settings
@@ -30,9 +31,10 @@ class Scope(IntEnum):
     ADMIN = 3
 
     @property
-    def word(self) -> str:
+    def word(self) -> Literal["read", "submit", "admin"]:
         """The scope's name in API_TOKENS and in answers."""
-        return self.name.lower()
+        words: tuple[Literal["read", "submit", "admin"], ...] = ("read", "submit", "admin")
+        return words[self - 1]
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def dataframe(curves: Curves) -> pd.DataFrame:
         ImportError: pandas is not installed.
     """
     try:
-        import pandas as pd  # noqa: PLC0415 - an optional extra
+        import pandas as pd
     except ImportError as error:
         raise ImportError("to_dataframe() needs pandas: pip install 'dilution-lab[dataframe]'") from error
     axis = "pruning" if curves.kind == "pruning" else "update"

@@ -1,0 +1,59 @@
+"""Cells: what defines them, their metrics, their samples."""
+
+import io
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from backend.api.deps import Filters, Id, Lab
+from backend.api.pictures import sheet
+from backend.contracts.messages import Cell
+from backend.services import cells
+
+router = APIRouter(prefix="/cells", tags=["cells"])
+
+# A cell that is done never changes, and its id is the hash of what it holds.
+FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+
+
+class SheetLayout(Filters):
+    """How the sheet looks."""
+
+    columns: int = Field(8, ge=1, le=64, description="Digits in a row.")
+    count: int = Field(64, ge=1, le=256, description="Digits at most.")
+    scale: int = Field(1, ge=1, le=8, description="Pixels for one pixel of a digit.")
+
+
+@router.get("/{cell_id}", summary="Show a cell")
+def show_cell(lab: Lab, cell_id: Id) -> Cell:
+    """Parameters, state, metrics, and the machine that it made or judged."""
+    return cells.show_cell(lab, cell_id)
+
+
+@router.get(
+    "/{cell_id}/samples.png",
+    summary="Samples as a picture",
+    response_class=Response,
+    responses={200: {"content": {"image/png": BINARY}}},
+)
+def samples_png(lab: Lab, cell_id: Id, layout: Annotated[SheetLayout, Query()]) -> Response:
+    """White digits on black, in rows; cached for ever."""
+    samples = cells.cell_samples(lab, cell_id)[: layout.count]
+    return Response(sheet(samples, layout.columns, layout.scale), media_type="image/png", headers=FOR_EVER)
+
+
+@router.get(
+    "/{cell_id}/samples.npy",
+    summary="Samples as an array",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": BINARY}}},
+)
+def samples_npy(lab: Lab, cell_id: Id) -> Response:
+    """NumPy's format: uint8, 0 and 1, of shape (num_samples, num_visible); cached for ever."""
+    file = io.BytesIO()
+    np.save(file, cells.cell_samples(lab, cell_id), allow_pickle=False)
+    headers = {**FOR_EVER, "Content-Disposition": f'attachment; filename="{cell_id}.npy"'}
+    return Response(file.getvalue(), media_type="application/octet-stream", headers=headers)

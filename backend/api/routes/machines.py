@@ -1,0 +1,68 @@
+"""Machines: list, show, download, samples at any pruning level."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from backend.api.deps import Id, Lab, OptionalId, Paging, accepted, accepted_responses, idempotency_key, link_next
+from backend.contracts.messages import Machine, Page, SamplesAnswer, SamplesRequest
+from backend.services import machines
+
+router = APIRouter(prefix="/machines", tags=["machines"])
+
+BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+SAMPLES_EXAMPLE = {"pruning": 0.7, "generation": {"num_samples": 64, "gibbs_steps": 200}}
+
+
+class MachineFilters(Paging):
+    """Which machines."""
+
+    origin: Literal["zoo", "trained", "imported"] | None = None
+    study_id: OptionalId = None
+
+
+@router.get("", summary="List machines")
+def list_machines(
+    lab: Lab, filters: Annotated[MachineFilters, Query()], request: Request, response: Response
+) -> Page[Machine]:
+    """Machines, newest first."""
+    page = machines.list_machines(lab, filters.cursor, filters.limit, filters.origin, filters.study_id)
+    link_next(request, response, page)
+    return page
+
+
+@router.get("/{machine_id}", summary="Show a machine")
+def show_machine(lab: Lab, machine_id: Id) -> Machine:
+    """Sizes, dilution, parameters, provenance and the digest of its file."""
+    return machines.show_machine(lab, machine_id)
+
+
+@router.get(
+    "/{machine_id}/download",
+    summary="Download a machine",
+    response_class=Response,
+    responses={200: {"content": BINARY}},
+)
+def download_machine(lab: Lab, machine_id: Id) -> Response:
+    """Its safetensors file, checked against its digest."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="{machine_id}.safetensors"',
+        "Cache-Control": "private, max-age=31536000, immutable",
+    }
+    data = machines.machine_bytes(lab, machine_id)
+    return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+@router.post(
+    "/{machine_id}/samples",
+    status_code=202,
+    summary="Ask for samples",
+    dependencies=[Depends(idempotency_key)],
+    responses=accepted_responses("Follow Location until the cell is done, then fetch its `samples.png` or `.npy`."),
+    openapi_extra={"requestBody": {"content": {"application/json": {"example": SAMPLES_EXAMPLE}}}},
+)
+def request_samples(lab: Lab, machine_id: Id, wanted: SamplesRequest, response: Response) -> SamplesAnswer:
+    """Samples of the machine pruned to any level. Asking again gives the same samples, at once."""
+    answer = machines.request_samples(lab, machine_id, wanted)
+    accepted(response, f"/cells/{answer.cell_id}")
+    return answer
