@@ -27,6 +27,7 @@ from lab.first_start import prepare
 from lab.process import Process
 
 READY_SECONDS = 60
+BROKER_SECONDS = 5
 STOP_SECONDS = 10
 WATCH_SECONDS = 0.5
 
@@ -134,10 +135,20 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise Stop
 
 
+def start_broker(running: list[Process], own: Settings) -> None:
+    """Start the embedded broker, if there is one, and wait for it: the demo study's wake-up calls go to it."""
+    for broker in (process for process in running if process.name == "broker"):
+        broker.start()
+        deadline = time.monotonic() + BROKER_SECONDS
+        while not own.broker_socket.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+
 def watch(running: list[Process], own: Settings) -> None:
-    """Start everything, say where the page is, and start again whatever dies. Ends by `Stop` or `CannotStart`."""
+    """Start the rest, say where the page is, and start again whatever dies. Ends by `Stop` or `CannotStart`."""
     for process in running:
-        process.start()
+        if not process.running:
+            process.start()
     announced, started = False, time.monotonic()
     while True:
         for process in running:
@@ -182,8 +193,9 @@ def run(own: Settings) -> None:
         running: list[Process] = []
         on_signals(_stop)
         try:
-            prepare(own)
             running = processes(own)
+            start_broker(running, own)
+            prepare(own)
             watch(running, own)
         except Stop:
             say("stopping ...")
