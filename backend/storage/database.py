@@ -100,9 +100,9 @@ def alembic_config(connection: Connection) -> alembic.config.Config:
 def exclusive(session: Session) -> None:
     """Let one transaction at a time, over all processes, change the graph of studies, cells and jobs.
 
-    On SQLite every write transaction is alone already.
+    On SQLite every write transaction is alone from its BEGIN IMMEDIATE, which opening the connection sends.
     """
-    if session.get_bind().dialect.name == "postgresql":
+    if session.connection().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
 
 
