@@ -61,7 +61,11 @@ def storage_in_words() -> Iterator[None]:
 def field_problems(error: ValidationError, prefix: str = "") -> list[FieldProblem]:
     """Pydantic's complaints, one for each field, with JSON pointers below `prefix`."""
     problems = []
-    for one in error.errors(include_url=False):
+    errors = error.errors(include_url=False)
+    inner = {one["loc"][:-1] for one in errors}
+    for one in errors:
+        if one["type"] == "too_short" and one["loc"] in inner:
+            continue  # a list is short only because its items were refused, which is said already
         pointer = prefix + "".join(f"/{_escaped(part)}" for part in one["loc"])
         message = one["msg"].removeprefix("Value error, ")
         given = one.get("input")
