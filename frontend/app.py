@@ -54,6 +54,9 @@ def create_dashboard(server: FastAPI, client: AsyncClient) -> dash.Dash:
     _register_router(app, client)
     for page in routing.pages():
         page.register(app, client)
+    # Dash finds its assets and callbacks at the first request of its own; a deep link that comes before one would get
+    # a page without them.
+    app._setup_server()
     return app
 
 

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
@@ -49,6 +49,11 @@ def find(pathname: str) -> tuple[ModuleType, dict[str, str]] | None:
 def query_of(search: str | None) -> dict[str, str]:
     """The query of an address; of a name given twice the last counts."""
     return dict(parse_qsl((search or "").lstrip("?"), keep_blank_values=True))
+
+
+def one_of(value: str | None, allowed: Iterable[str], default: str) -> str:
+    """What an address asks for if it is allowed, else the default: a link that someone wrote never breaks a page."""
+    return next((str(one) for one in allowed if one == value), default)
 
 
 def _parts(pathname: str) -> list[str]:

@@ -39,7 +39,7 @@ class Palette:
 
 
 PALETTES: dict[Scheme, Palette] = {
-    "light": Palette("#ffffff", "#212529", "#5c6470", "#e9ecef", (0.0, 0.66)),
+    "light": Palette("#ffffff", "#212529", "#5c6470", "#e9ecef", (0.0, 0.63)),
     "dark": Palette("#1a1d23", "#e3e5ea", "#9ba1af", "#2b303a", (0.5, 1.0)),
 }
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star", "hexagon")
@@ -83,7 +83,7 @@ def template(scheme: Scheme) -> go.layout.Template:
         "ticks": "outside",
         "tickcolor": palette.muted,
         "ticklen": 4,
-        "title": {"standoff": 12},
+        "title": {"standoff": 12, "font": {"size": 13}},
         "automargin": True,
     }
     return go.layout.Template(

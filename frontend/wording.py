@@ -19,7 +19,10 @@ def eta(low: float | None, high: float | None) -> str | None:
     if low is None or high is None:
         return None
     first, last = duration(low), duration(high)
-    return f"about {last} left" if first == last else f"{first} to {last} left"
+    if first == last:
+        return f"about {last} left"
+    (number, unit), (_, last_unit) = first.split(), last.split()
+    return f"{number} to {last} left" if unit == last_unit else f"{first} to {last} left"
 
 
 def age(then: datetime, now: datetime | None = None) -> str:

@@ -28,6 +28,16 @@
     return (((index.cells || {})[p0] || {})[level] || {})[replica];
   }
 
+  /* What a p0 shows at a level: its own cell; below its p0 its lowest level, since pruning brings nothing back. */
+  function shownAt(index, p0, level, replica) {
+    const cell = cellAt(index, p0, level, replica);
+    const lowest = index.levels.find((one) => (index.cells[p0] || {})[one]);
+    if (cell || lowest === undefined || Number(level) >= Number(lowest)) {
+      return { cell: cell, words: cell ? "p = " + level : "not there yet" };
+    }
+    return { cell: cellAt(index, p0, lowest, replica), words: "p = " + lowest + ", its lowest" };
+  }
+
   function preload(index, place, replica) {
     const near = index.levels.slice(Math.max(0, place - PRELOAD_LEVELS), place + PRELOAD_LEVELS + 1);
     index.p0s.forEach((p0) =>
@@ -96,7 +106,10 @@
       /* Which pictures to show at a level: sheets, thumbnails, a caption, and where we are. */
       samples: function (place, replica, index, sheetIds, thumbIds) {
         const none = window.dash_clientside.no_update;
-        if (!index || !index.levels || !index.levels.length) return [sheetIds.map(() => none), thumbIds.map(() => none), none, none];
+        if (!index || !index.levels || !index.levels.length) {
+          const untouched = sheetIds.map(() => none);
+          return [untouched, untouched, thumbIds.map(() => none), none, none];
+        }
         const at = Math.min(Math.max(place ?? 0, 0), index.levels.length - 1);
         const level = index.levels[at];
         const chosen = String(replica ?? index.replicas[0]);
@@ -104,18 +117,21 @@
         document.querySelectorAll("[data-level-index]").forEach((cell) =>
           cell.classList.toggle("here", Number(cell.dataset.levelIndex) === at),
         );
+        const shown = sheetIds.map((id) => shownAt(index, id.p0, level, chosen));
         return [
-          sheetIds.map((id) => sheet(cellAt(index, id.p0, level, chosen))),
+          shown.map((one) => sheet(one.cell)),
+          shown.map((one) => one.words),
           thumbIds.map((id) => thumbnail(cellAt(index, id.p0, id.level, chosen))),
           "p = " + level,
-          { p: level, replica: chosen },
+          { p: at ? level : null, replica: chosen },
         ];
       },
       /* The sample browser's place in the address. */
       rememberSamples: function (at) {
         if (!at) return window.dash_clientside.no_update;
         const search = new URLSearchParams(window.location.search);
-        search.set("p", at.p);
+        if (at.p === null) search.delete("p");
+        else search.set("p", at.p);
         if (at.replica === "0") search.delete("replica");
         else search.set("replica", at.replica);
         replaceSearch(search);

@@ -83,11 +83,11 @@ def build(schema: Schema, parameters: Mapping[str, Any], catalogue: Catalogue) -
     """The inputs, filled with `parameters`; nested groups are fieldsets below the plain fields."""
     everything = fields(schema)
     plain = [field for field in everything if len(field.path) == 1]
-    parts: list[Component] = [_grid([_input(field, parameters, catalogue) for field in plain])]
+    parts: list[Component] = [_grid(plain, parameters, catalogue)]
     for group in dict.fromkeys(field.path[0] for field in everything if len(field.path) > 1):
         legend = resolve(schema, schema["properties"][group]).get("title", group)
-        inside = [_input(field, parameters, catalogue) for field in everything if field.path[0] == group]
-        parts.append(dmc.Fieldset(_grid(inside), legend=legend, radius="md", mt="lg"))
+        inside = [field for field in everything if field.path[0] == group]
+        parts.append(dmc.Fieldset(_grid(inside, parameters, catalogue), legend=legend, radius="md", mt="lg"))
     return parts
 
 
@@ -136,8 +136,15 @@ def _is_numeric(schema: Schema) -> bool:
     return schema.get("type") in ("number", "integer")
 
 
-def _grid(children: list[Component]) -> Component:
-    return dmc.SimpleGrid(children, cols={"base": 1, "sm": 2}, spacing="lg", verticalSpacing="md")
+def _grid(members: list[Field], parameters: Mapping[str, Any], catalogue: Catalogue) -> Component:
+    columns = [
+        dmc.GridCol(
+            _input(field, parameters, catalogue),
+            span=12 if field.schema.get("type") == "array" else {"base": 12, "sm": 6},
+        )
+        for field in members
+    ]
+    return dmc.Grid(columns, gutter="lg")
 
 
 def _input(field: Field, parameters: Mapping[str, Any], catalogue: Catalogue) -> Component:
@@ -147,6 +154,7 @@ def _input(field: Field, parameters: Mapping[str, Any], catalogue: Catalogue) ->
         "label": field.label,
         "description": schema.get("description"),
         "value": shown_value(field, parameters),
+        "inputWrapperOrder": ["label", "input", "error", "description"],
     }
     choices = _choices(field, catalogue)
     if choices:

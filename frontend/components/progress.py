@@ -6,6 +6,7 @@ from dash.development.base_component import Component
 
 from backend.contracts.messages import Study
 from backend.contracts.states import FINAL_STUDY_STATES, StudyState
+from frontend.components.notices import standing
 from frontend.components.texts import state
 from frontend.wording import age, eta
 
@@ -46,6 +47,16 @@ def line(study: Study) -> Component:
         c="dimmed",
         className="numbers",
     )
+
+
+def standing_of(study: Study) -> list[Component]:
+    """State, bar, and the study's plain sentence: loud when someone must act, quiet while it runs."""
+    failed = study.state is StudyState.FAILED
+    quiet = study.state is StudyState.RUNNING and "make " not in (study.message or "")
+    sentence = dmc.Text(study.message, size="sm", c="dimmed", className="numbers") if quiet else None
+    notice = None if quiet else standing(study.message, failed)
+    bars = html.Div(bar(study), style={"margin": "10px 0"})
+    return [part for part in (line(study), bars, sentence, notice) if part]
 
 
 def study_card(study: Study) -> Component:

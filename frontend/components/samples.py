@@ -9,9 +9,11 @@ from dash.development.base_component import Component
 
 from backend.contracts.messages import Curves
 from frontend.components.figure import card
+from frontend.routing import one_of
 
 MOST_LABELS = 14
 Index = Mapping[str, Any]
+EMPTY: Index = {"levels": [], "p0s": [], "replicas": [], "cells": {}}
 
 
 def index_of(curves: Curves) -> dict[str, Any]:
@@ -45,10 +47,8 @@ def same_frame(one: Index | None, other: Index) -> bool:
 def browser(index: Index, level: str | None, replica: str | None) -> Component:
     """Slider, sheets and strip, at a level and a replica if they exist."""
     levels, replicas = index["levels"], index["replicas"]
-    if not levels:
-        return card("Samples", dmc.Text("They appear with the first judged machine.", c="dimmed", size="sm"))
     place = levels.index(level) if level in levels else 0
-    chosen = replica if replica in replicas else replicas[0]
+    chosen = one_of(replica, replicas, replicas[0] if replicas else "")
     choice = dmc.Select(
         id="samples-replica",
         data=[{"value": one, "label": f"replica {one}"} for one in replicas],
@@ -58,8 +58,13 @@ def browser(index: Index, level: str | None, replica: str | None) -> Component:
         w=130,
         **{"aria-label": "Replica"},
     )
+    caption = dmc.Text(f"p = {levels[place]}" if levels else "", id="samples-caption", fw=600, className="numbers")
+    if not levels:
+        # The controls are there from the start: a callback must find all its inputs, or it stops for good.
+        hidden = html.Div([caption, choice, _slider(levels, place)], hidden=True)
+        waiting = dmc.Text("They appear with the first machine that is judged.", c="dimmed", size="sm")
+        return card("Samples", [waiting, hidden])
     note = "64 independent samples of each machine after pruning to the level of the slider."
-    caption = dmc.Text(f"p = {levels[place]}", id="samples-caption", fw=600, className="numbers")
     body = [caption, _slider(levels, place), _sheets(index), _strip(index, place)]
     return card("Samples", body, choice, note=note)
 
@@ -69,6 +74,7 @@ def register(app: Dash) -> None:
     app.clientside_callback(
         ClientsideFunction("page", "samples"),
         Output({"type": "sheet", "p0": ALL}, "src"),
+        Output({"type": "sheet-level", "p0": ALL}, "children"),
         Output({"type": "thumb", "p0": ALL, "level": ALL}, "src"),
         Output("samples-caption", "children"),
         Output("samples-at", "data"),
@@ -116,7 +122,9 @@ def _sheets(index: Index) -> Component:
     figures = [
         html.Figure(
             [
-                html.Figcaption(["p", html.Sub("0"), f" = {p0}"]),
+                html.Figcaption(
+                    [html.Span(["p", html.Sub("0"), f" = {p0}"]), html.Span(id={"type": "sheet-level", "p0": p0})]
+                ),
                 html.Img(id={"type": "sheet", "p0": p0}, alt=f"Samples of the machine with p0 = {p0}"),
             ],
             className="sheet",
@@ -143,9 +151,7 @@ def _thumbs(index: Index, p0: str, place: int) -> list[Component]:
     found = index["cells"][p0]
     return [
         html.Td(
-            html.Img(
-                id={"type": "thumb", "p0": p0, "level": level}, alt=f"p0 = {p0}, p = {level}", **{"loading": "lazy"}
-            ),
+            html.Img(id={"type": "thumb", "p0": p0, "level": level}, alt=f"p0 = {p0}, p = {level}"),
             className="here" if at == place else None,
             **{"data-level-index": at},
         )

@@ -31,7 +31,7 @@ def shell() -> Component:
             *commands.parts(),
             dmc.AppShell(
                 [dmc.AppShellHeader(_header()), dmc.AppShellMain([html.Div(_skeleton(), id="page"), _footer()])],
-                header={"height": 58},
+                header={"height": {"base": 96, "sm": 58}},
                 padding=0,
             ),
         ],

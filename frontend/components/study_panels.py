@@ -1,5 +1,6 @@
 """The panels of a study's page that are tables and text: its cells, and the recipe that makes it again."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -7,8 +8,10 @@ from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 
 from backend.client import AsyncClient
+from backend.contracts.catalogue import catalogue
 from backend.contracts.messages import CellSummary, Curves, Study, StudyCreate
 from backend.contracts.study_types import study_types
+from frontend.components import form
 from frontend.components.code_panel import code_panel
 from frontend.components.figure import card
 from frontend.components.table import column, table
@@ -51,13 +54,8 @@ def recipe(study: Study, href: str | None) -> Component:
     """Every parameter with its seed, the code version, and the commands that make the study again."""
     origin = "/".join((href or "http://127.0.0.1:8050").split("/")[:3])
     create = StudyCreate(name=study.name, type=study.type, parameters=study.parameters)
-    plain = {key: value for key, value in study.parameters.items() if not isinstance(value, dict)}
-    groups = {key: value for key, value in study.parameters.items() if isinstance(value, dict)}
     house = [("Study", study.id), ("Type", study.type), ("Code version", study.code_version)]
-    left = [
-        facts([*house, *((_title(study, key), value) for key, value in plain.items())]),
-        *(part for key, group in groups.items() for part in _group(study, key, group)),
-    ]
+    left = [facts([*house, *_parameters(study)])]
     return dmc.SimpleGrid(
         [card("Parameters", left), card("Make it again", code_panel(create, origin))],
         cols={"base": 1, "md": 2},
@@ -65,15 +63,15 @@ def recipe(study: Study, href: str | None) -> Component:
     )
 
 
-def _group(study: Study, key: str, group: dict[str, Any]) -> list[Component]:
-    title = dmc.Title(_title(study, key), order=3, size="h5", mt="md", mb="xs")
-    return [title, facts((name.replace("_", " "), value) for name, value in group.items())]
-
-
-def _title(study: Study, key: str) -> str:
+def _parameters(study: Study) -> Iterator[tuple[str, Any]]:
+    """Every parameter under the title that its form gives it; those that this version does not know by their names."""
     kind = study_types().get(study.type)
-    field = kind.parameters.model_fields.get(key) if kind else None
-    return (field.title if field else None) or key.replace("_", " ")
+    known = form.fields(kind.parameters.model_json_schema()) if kind else []
+    for field in known:
+        group = f"{field.path[0]}: ".capitalize() if len(field.path) > 1 else ""
+        yield f"{group}{field.label}", form.value_at(study.parameters, field.path)
+    grouped = {field.path[0] for field in known}
+    yield from ((name, value) for name, value in study.parameters.items() if name not in grouped)
 
 
 def row(cell: CellSummary) -> dict[str, Any]:
@@ -85,10 +83,14 @@ def row(cell: CellSummary) -> dict[str, Any]:
         "p0": cell.axes.get("initial_dilution"),
         "p": cell.axes.get("pruning"),
         "replica": cell.axes.get("replica"),
-        "value": ", ".join(f"{name} {scientific(value)}" for name, value in cell.metrics.items()),
+        "value": ", ".join(f"{_label(name)} {scientific(value)}" for name, value in cell.metrics.items()),
         "machine": "open" if cell.machine_id else "",
         "href": f"/machines/{cell.machine_id}" if cell.machine_id else None,
     }
+
+
+def _label(metric: str) -> str:
+    return next((entry.label for entry in catalogue().metrics if entry.name == metric), metric)
 
 
 async def first_cells(client: AsyncClient, study_id: str) -> tuple[list[CellSummary], bool]:

@@ -18,7 +18,7 @@ def table(
         "animateRows": False,
         "domLayout": "normal" if height else "autoHeight",
         "enableCellTextSelection": True,
-        "overlayNoRowsTemplate": f"<span>{empty}</span>",
+        "localeText": {"noRowsToShow": empty},
         "rowHeight": 42,
         "suppressCellFocus": True,
         "theme": {"function": "themeQuartz.withParams({accentColor: 'var(--accent)', backgroundColor: 'var(--card)', "

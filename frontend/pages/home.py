@@ -8,13 +8,13 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from backend.client import AsyncClient
-from backend.contracts.messages import Machine, Study
+from backend.contracts.messages import Curves, Machine, Study
 from backend.contracts.states import StudyState
 from frontend import theme
 from frontend.components import figure, live, progress
-from frontend.components.notices import empty, standing
+from frontend.components.notices import empty
 from frontend.components.texts import link_button
-from frontend.plots.curves import CurveView, empty_figure, pruning_figure
+from frontend.plots.curves import CurveView, empty_figure, pruning_figure, training_figure
 from frontend.routing import Address, Page
 
 PATH = "/"
@@ -26,8 +26,8 @@ _INTRO = (
 
 
 async def layout(client: AsyncClient, address: Address) -> Page:
-    """The newest running study, or the newest at all, leads."""
-    studies, machines = await asyncio.gather(client.studies(limit=5), client.machines(limit=6))
+    """The leading study, further ones, and the starter zoo."""
+    studies, machines = await asyncio.gather(client.studies(limit=5), client.machines(limit=6, origin="zoo"))
     content = html.Div(
         [
             dmc.Title("Dilution Lab", order=1, size="h2", mb="xs"),
@@ -65,12 +65,19 @@ def register(app: Dash, client: AsyncClient) -> None:
     async def draw(tick: float | None, scheme: str | None, study_id: str | None) -> Any:
         if not study_id:
             return no_update, no_update
-        study, curves = await asyncio.gather(client.study(study_id), client.curves(study_id))
-        view = CurveView(scheme=theme.scheme_of(scheme))
-        if not curves.series:
-            waiting = study.message or "The curve begins when the first machine is trained and judged"
-            return empty_figure(waiting, view.scheme), _standing(study)
-        return pruning_figure(curves, curves.series[0].metric, view), _standing(study)
+        study, pruning, training = await asyncio.gather(
+            client.study(study_id), client.curves(study_id), client.curves(study_id, "training")
+        )
+        return best_figure(pruning, training, theme.scheme_of(scheme)), progress.standing_of(study)
+
+
+def best_figure(pruning: Curves, training: Curves, scheme: theme.Scheme) -> Any:
+    """The furthest that a study has come: its pruning curves, before them its training curves."""
+    if pruning.series:
+        return pruning_figure(pruning, pruning.series[0].metric, CurveView(scheme=scheme))
+    if training.series:
+        return training_figure(training, CurveView(scheme=scheme))
+    return empty_figure("The curve begins with the first updates of a training", scheme)
 
 
 def _leading(studies: list[Study]) -> Component:
@@ -80,16 +87,11 @@ def _leading(studies: list[Study]) -> Component:
         return empty("No study yet", hint, link_button("New study", "/studies/new", primary=True))
     scope = live.stores("home", {"study": study.id, "kinds": ["worker"]})
     body = [
-        html.Div(_standing(study), id="home-progress"),
+        html.Div(progress.standing_of(study), id="home-progress"),
         html.Div(figure.graph("home-figure", height=390), style={"marginTop": 12}),
     ]
     card = figure.card(study.name, body, link_button("Open", f"/studies/{study.id}"))
     return html.Div([*scope, dcc.Store(id="home-study", data=study.id), card], style={"marginTop": 20})
-
-
-def _standing(study: Study) -> list[Component]:
-    parts = [progress.line(study), html.Div(progress.bar(study), style={"margin": "10px 0"}), standing(study.message)]
-    return [part for part in parts if part]
 
 
 def _others(studies: list[Study]) -> Component:
@@ -104,7 +106,7 @@ def _others(studies: list[Study]) -> Component:
 def _machines(machines: list[Machine]) -> Component:
     if not machines:
         return html.Div()
-    cards = [_machine_card(machine) for machine in machines]
+    cards = [_machine_card(machine) for machine in sorted(machines, key=lambda machine: machine.initial_dilution)]
     grid = dmc.SimpleGrid(cards, cols={"base": 1, "xs": 2, "md": 3})
     return html.Section([_heading("Machines to draw with", "All machines", "/machines"), grid])
 

@@ -43,7 +43,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
                     dmc.GridCol(_drawing(machine), span={"base": 12, "md": 8}),
                     dmc.GridCol(_about(machine), span={"base": 12, "md": 4}),
                 ],
-                gap="md",
+                gutter="md",
             ),
         ],
         className="page",
@@ -200,9 +200,10 @@ def pictures(cells: list[Cell | str]) -> Component:
 def _picture(cell: Cell | str) -> Component:
     if isinstance(cell, str):
         return html.Figure(dmc.Alert(cell, color="red", variant="light"), className="sheet")
-    remove = dmc.CloseButton(
-        id={"type": "remove-picture", "cell": cell.id}, size="sm", **{"aria-label": "Remove this picture"}
-    )
+    remove = dmc.ActionIcon(
+        "\u00d7", id={"type": "remove-picture", "cell": cell.id}, size="sm", variant="subtle", color="gray",
+        **{"aria-label": "Remove this picture"},
+    )  # fmt: skip
     generation = cell.parameters.get("generation", {})
     words = f"p = {cell.parameters.get('pruning'):g}, {cell.parameters.get('pruning_rule')}"
     steps = f"{generation.get('gibbs_steps')} steps"

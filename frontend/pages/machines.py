@@ -11,7 +11,7 @@ from backend.contracts.messages import Machine
 from frontend.components import live
 from frontend.components.table import column, table
 from frontend.components.texts import heading
-from frontend.routing import Address, Page
+from frontend.routing import Address, Page, one_of
 from frontend.wording import size
 
 PATH = "/machines"
@@ -21,7 +21,7 @@ _ORIGINS = ("all", "zoo", "trained", "imported")
 
 async def layout(client: AsyncClient, address: Address) -> Page:
     """A filter by origin and by study, in the address, above the table."""
-    origin = address.query.get("origin", "all")
+    origin = one_of(address.query.get("origin"), _ORIGINS, "all")
     content = html.Div(
         [
             *live.stores("machines", {"kinds": ["machine"]}),
@@ -36,7 +36,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             dmc.SegmentedControl(
                 id="machines-origin",
                 data=[{"value": one, "label": one} for one in _ORIGINS],
-                value=origin if origin in _ORIGINS else "all",
+                value=origin,
                 size="xs",
                 mb="md",
             ),

@@ -46,7 +46,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
                     dmc.GridCol(_form(info, name, values), span={"base": 12, "md": 7}),
                     dmc.GridCol(_side(), span={"base": 12, "md": 5}),
                 ],
-                gap="lg",
+                gutter="lg",
             ),
         ],
         className="page",

@@ -17,7 +17,7 @@ from frontend.components.figure import card
 from frontend.components.notices import standing
 from frontend.components.table import column, table
 from frontend.components.texts import facts, heading, state
-from frontend.routing import Address, Page
+from frontend.routing import Address, Page, one_of
 from frontend.wording import age, duration, eta, quantity
 
 PATH = "/queue"
@@ -48,13 +48,12 @@ async def layout(client: AsyncClient, address: Address) -> Page:
 
 def _filters(studies: list[Study], query: Any) -> Component:
     states = [{"value": one, "label": one} for one in ("all", *JobState)]
-    chosen = query.get("state")
     return dmc.Group(
         [
             dmc.Select(
                 id="queue-state",
                 data=states,
-                value=chosen if chosen in JobState else "all",
+                value=one_of(query.get("state"), JobState, "all"),
                 allowDeselect=False,
                 size="xs",
                 w=130,
@@ -77,18 +76,19 @@ def _filters(studies: list[Study], query: Any) -> Component:
 
 
 def _columns() -> list[dict[str, Any]]:
+    fixed = {"cellDataType": False, "sortable": False, "tooltipField": None, "pinned": "right"}
     return [
-        column("state", "State", width=120, cellRenderer="State"),
-        column("place", "Place", width=80),
-        column("title", "Job", flex=2, minWidth=190),
-        column("study", "Study", flex=1, minWidth=140, cellRenderer="PageLink"),
-        column("fraction", "Progress", width=170, cellRenderer="Progress"),
-        column("now", "Now", flex=1, minWidth=140),
-        column("left", "Time left", width=150),
-        column("rate", "Rate", width=105),
-        column("device", "Device", width=90),
-        column("attempt", "Attempt", width=90),
-        column("commands", "", width=150, cellRenderer="Commands", sortable=False, tooltipField=None),
+        column("state", "State", width=128, cellRenderer="State"),
+        column("place", "Place", width=74),
+        column("title", "Job", flex=3, minWidth=215),
+        column("study", "Study", flex=2, minWidth=120, cellRenderer="PageLink"),
+        column("fraction", "Progress", width=135, cellRenderer="Progress"),
+        column("now", "Now", flex=3, minWidth=150),
+        column("left", "Time left", width=140),
+        column("rate", "Rate", width=92),
+        column("device", "Device", width=150),
+        column("attempt", "Attempt", width=92),
+        column("commands", "", width=140, cellRenderer="Commands", **fixed),
     ]
 
 
@@ -115,7 +115,7 @@ def register(app: Dash, client: AsyncClient) -> None:
         running=live.running("queue"),
     )
     async def fill(tick: float | None, clock: int | None, chosen: str, study_id: str | None) -> Any:
-        wanted = chosen if chosen in JobState else None
+        wanted = None if chosen == "all" else chosen
         jobs, workers, health = await asyncio.gather(
             client.jobs(limit=MOST_JOBS, state=wanted, study_id=study_id or None), client.workers(), client.health()
         )
@@ -166,7 +166,7 @@ def row(job: Job) -> dict[str, Any]:
         "href": f"/studies/{job.study_id}" if job.study_id else None,
         "fraction": job.fraction,
         "now": job.error or job.message if over else waiting or job.message,
-        "left": "" if over else eta(job.eta_low_seconds, job.eta_high_seconds),
+        "left": "" if over else (eta(job.eta_low_seconds, job.eta_high_seconds) or "").removesuffix(" left"),
         "rate": f"{quantity(job.rate)}/s" if job.rate and job.state is JobState.RUNNING else "",
         "device": job.device or "",
         "attempt": f"{job.attempt} of {job.max_attempts}" if job.attempt else "",

@@ -13,7 +13,7 @@ from backend.contracts.states import StudyState
 from frontend.components import commands, live, progress
 from frontend.components.notices import empty
 from frontend.components.texts import heading, link_button
-from frontend.routing import Address, Page
+from frontend.routing import Address, Page, one_of
 
 PATH = "/studies"
 FIRST, STEP, MOST = 25, 25, 200
@@ -22,7 +22,7 @@ _DEFAULTS = {"state": "all", "show": str(FIRST)}
 
 async def layout(client: AsyncClient, address: Address) -> Page:
     """The list, and a filter by state that lives in the address."""
-    state = address.query.get("state", "all")
+    state = one_of(address.query.get("state"), StudyState, "all")
     choices = [{"value": name, "label": name} for name in ("all", *StudyState)]
     content = html.Div(
         [
@@ -32,9 +32,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             dcc.Store(id="studies-show", data=address.query.get("show", str(FIRST))),
             heading("Studies", link_button("New study", "/studies/new", primary=True)),
             html.Div(
-                dmc.SegmentedControl(
-                    id="studies-state", data=choices, value=state if state in StudyState else "all", size="xs"
-                ),
+                dmc.SegmentedControl(id="studies-state", data=choices, value=state, size="xs"),
                 style={"overflowX": "auto", "marginBottom": 16},
             ),
             html.Div([dmc.Skeleton(height=96, mb="sm", radius="md") for _ in range(3)], id="studies-list"),
@@ -75,7 +73,7 @@ def register(app: Dash, client: AsyncClient) -> None:
         running=live.running("studies"),
     )
     async def show(tick: float | None, state: str | None, shown: str | None) -> Any:
-        chosen = state if state in StudyState else None
+        chosen = None if state == "all" else state
         listing = await client.studies(limit=wanted(shown), state=chosen)
         return rows(listing, chosen), "block" if listing.next_cursor and wanted(shown) < MOST else "none"
 

@@ -8,14 +8,12 @@ from dash.development.base_component import Component
 
 from backend.client import AsyncClient
 from backend.contracts.messages import Study
-from backend.contracts.states import StudyState
 from frontend import theme
 from frontend.components import commands, figure, live, progress, samples, study_panels
-from frontend.components.notices import standing
 from frontend.components.texts import link_button
 from frontend.plots.bands import LABELS, band_of
 from frontend.plots.curves import CurveView, empty_figure, pruning_figure, training_figure
-from frontend.routing import Address, Page
+from frontend.routing import Address, Page, one_of
 
 PATH = "/studies/<study_id>"
 _TABS = (("results", "Results"), ("training", "Training"), ("cells", "Cells"), ("recipe", "Recipe"))
@@ -26,7 +24,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
     """Head and tabs; the panel of the tab in the address is filled by its callback."""
     study = await client.study(address.path["study_id"])
     query = address.query
-    tab = query.get("tab") if query.get("tab") in dict(_TABS) else "results"
+    tab = one_of(query.get("tab"), dict(_TABS), "results")
     content = html.Div(
         [
             *live.stores("study", {"study": study.id, "kinds": ["worker"]}),
@@ -191,9 +189,7 @@ def _pruning(curves: Any, view: CurveView) -> Any:
 
 
 def _head(study: Study) -> list[Component]:
-    notice = standing(study.message, failed=study.state is StudyState.FAILED)
-    parts = [progress.line(study), html.Div(progress.bar(study), style={"margin": "10px 0"}), notice]
-    return [part for part in parts if part]
+    return progress.standing_of(study)
 
 
 def _actions(study: Study) -> Component:
@@ -221,7 +217,7 @@ def _results(study_id: str, query: dict[str, str]) -> Component:
     )
     body = [html.Div(id="study-curves-note"), figure.graph("study-curves", height=460)]
     curves = figure.card("Quality against pruning", body, tools)
-    browser = html.Div(dmc.Skeleton(height=240, radius="md"), id="study-samples", style={"marginTop": 16})
+    browser = html.Div(samples.browser(samples.EMPTY, None, None), id="study-samples", style={"marginTop": 16})
     return html.Div([dcc.Store(id="samples-index"), curves, browser])
 
 
