@@ -137,7 +137,7 @@ def find_flips(units, new_units, switched_on, switched_off):
 @serial
 @no_type_check
 def add_rows(field, weights, rows, count):
-    """Field += sum of the listed rows. Four at a time: more makes the compiler give up its vector code."""
+    """Add the listed rows to the field. Four at a time: more makes the compiler give up its vector code."""
     k = ZERO
     while k + FOUR <= count:
         a, b = weights[rows[k]], weights[rows[k + ONE]]
@@ -155,7 +155,7 @@ def add_rows(field, weights, rows, count):
 @serial
 @no_type_check
 def subtract_rows(field, weights, rows, count):
-    """Field -= sum of the listed rows."""
+    """Subtract the listed rows from the field."""
     k = ZERO
     while k + FOUR <= count:
         a, b = weights[rows[k]], weights[rows[k + ONE]]
@@ -247,7 +247,7 @@ def run_chains(weights, weights_transposed, vbias, hbias, scale, visible, hidden
 @threaded
 @no_type_check
 def hidden_probabilities(weights, hbias, scale, visible, probabilities):
-    """Probabilities = sigmoid(fields of the hidden layer), from exact fixed-point fields."""
+    """Fill `probabilities` with the sigmoid of the hidden layer's exact fixed-point fields."""
     num_replicas, num_samples, num_visible = visible.shape
     num_hidden = hbias.shape[1]
     for task in prange(num_replicas * num_samples):
@@ -301,7 +301,7 @@ def exponents(weights, vbias, hbias):
 @threaded
 @no_type_check
 def quantise(weights, exponents, rows, columns):
-    """Rows = round(weights 2^e), halves to even, and `columns` its transpose."""
+    """Fill `rows` with round(weights 2^e), halves to even, and `columns` with its transpose."""
     num_replicas, num_visible, num_hidden = weights.shape
     block = 16
     blocks = (num_visible + block - 1) // block

@@ -42,20 +42,29 @@ def gradient_step(
 
 @serial
 @no_type_check
-def _sum_active_rows(visible, unit, hidden, total):
-    """Total = sum of the rows of `hidden` whose sample has the visible unit on."""
-    total[:] = np.float32(0)
+def _sum_active_rows(visible, unit, hidden, active_samples, total):
+    """Sum into `total` the rows of `hidden` whose sample has the unit on, four at a time in the samples' order."""
+    count = 0
     for sample in range(visible.shape[0]):
-        if visible[sample, unit]:
-            row = hidden[sample]
-            for i in range(total.size):
-                total[i] += row[i]
+        active_samples[count] = sample
+        count += visible[sample, unit]
+    total[:] = np.float32(0)
+    in_fours = count // 4 * 4
+    for k in range(0, in_fours, 4):
+        a, b = hidden[active_samples[k]], hidden[active_samples[k + 1]]
+        c, d = hidden[active_samples[k + 2]], hidden[active_samples[k + 3]]
+        for i in range(total.size):
+            total[i] += (a[i] + b[i]) + (c[i] + d[i])
+    for k in range(in_fours, count):
+        a = hidden[active_samples[k]]
+        for i in range(total.size):
+            total[i] += a[i]
 
 
 @threaded
 @no_type_check
 def _step_weights(weights, mask, data_visible, data_hidden, model_visible, model_hidden, rate, active):
-    """W += rate (<v h>_data - <v h>_model) on the mask, 0 outside it."""
+    """Move the weights: W += rate (<v h>_data - <v h>_model) on the mask, 0 outside it."""
     num_replicas, num_visible, num_hidden = weights.shape
     num_data, num_model = np.float32(data_visible.shape[1]), np.float32(model_visible.shape[1])
     block = 16
@@ -64,9 +73,10 @@ def _step_weights(weights, mask, data_visible, data_hidden, model_visible, model
         replica, first = task // blocks, task % blocks * block
         if active[replica]:
             data_total, model_total = np.empty(num_hidden, np.float32), np.empty(num_hidden, np.float32)
+            samples = np.empty(max(data_visible.shape[1], model_visible.shape[1]) + 1, np.uint32)
             for j in range(first, min(num_visible, first + block)):
-                _sum_active_rows(data_visible[replica], j, data_hidden[replica], data_total)
-                _sum_active_rows(model_visible[replica], j, model_hidden[replica], model_total)
+                _sum_active_rows(data_visible[replica], j, data_hidden[replica], samples, data_total)
+                _sum_active_rows(model_visible[replica], j, model_hidden[replica], samples, model_total)
                 for i in range(num_hidden):
                     step = rate * (data_total[i] / num_data - model_total[i] / num_model)
                     weights[replica, j, i] = weights[replica, j, i] + step if mask[replica, j, i] else np.float32(0)
@@ -75,7 +85,7 @@ def _step_weights(weights, mask, data_visible, data_hidden, model_visible, model
 @serial
 @no_type_check
 def _step_bias(bias, data, model, rate, active):
-    """Bias += rate (<unit>_data - <unit>_model)."""
+    """Move a bias: b += rate (<unit>_data - <unit>_model)."""
     num_replicas, num_units = bias.shape
     num_data, num_model = np.float32(data.shape[1]), np.float32(model.shape[1])
     for replica in range(num_replicas):
