@@ -19,7 +19,7 @@ from backend.services.laboratory import Laboratory
 from backend.storage.repositories import idempotency as rows
 
 HEADER = "Idempotency-Key"
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 _KEPT_HEADERS = ("content-type", "location", "retry-after", "cache-control")
 
 
@@ -58,7 +58,7 @@ class Idempotency:
         if client_key is None:
             await self.app(scope, receive, send)
         elif not _KEY.fullmatch(client_key):
-            detail = f"{HEADER} must be 1 to 255 visible ASCII characters"
+            detail = f"{HEADER} must be 1 to 255 printable ASCII characters"
             await problem_response(400, detail)(scope, receive, send)
         else:
             await self._serve_once(client_key, scope, receive, send)
