@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend.api.security import check_binding
 from backend.services.errors import DomainError
 from backend.settings import Settings, settings
+from backend.storage.errors import StorageError
 from lab.first_start import prepare
 from lab.process import Process
 
@@ -220,7 +221,7 @@ def main() -> int:
             f"dilution-lab: {str(problem['loc'][0]).upper()}: {problem['msg']}, given {problem['input']!r}\n"
         )
         return 1
-    except (CannotStart, DomainError, SQLAlchemyError, OSError, ValueError) as error:
+    except (CannotStart, DomainError, StorageError, SQLAlchemyError, OSError, ValueError) as error:
         sys.stderr.write(f"dilution-lab: {error}\n")
         return 1
     return 0
