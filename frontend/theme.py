@@ -94,7 +94,14 @@ def template(scheme: Scheme) -> go.layout.Template:
             "xaxis": axis,
             "yaxis": axis,
             "margin": {"l": 64, "r": 16, "t": 16, "b": 56},
-            "legend": {"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "font": {"color": palette.ink}},
+            "legend": {
+                "orientation": "h",
+                "yref": "container",
+                "y": 0,
+                "yanchor": "bottom",
+                "x": 0,
+                "font": {"color": palette.ink},
+            },
             "hoverlabel": {
                 "bgcolor": palette.surface,
                 "bordercolor": palette.muted,

@@ -16,7 +16,7 @@ def not_found_page(pathname: str) -> Page:
 
 def problem_page(error: Exception) -> Page:
     """The page cannot be shown, and why."""
-    if isinstance(error, ApiError) and error.status == 404:
-        body = empty("Not found", error.problem.detail, link_button("To the studies", "/studies"))
+    if isinstance(error, ApiError) and error.status in (404, 422):  # an id that exists not, or cannot exist
+        body = empty("Not found", cause_of(error)[1], link_button("To the studies", "/studies"))
         return Page("Not found", html.Div(body, className="page"))
     return Page(cause_of(error)[0], html.Div(error_notice(error), className="page"))

@@ -16,8 +16,9 @@ _LOG = logging.getLogger(__name__)
 def cause_of(error: Exception) -> tuple[str, str]:
     """Title and cause of an error, fit for a reader; what is unexpected stays in the log."""
     if isinstance(error, ApiError):
-        lines = [error.problem.detail, *(f"{one.pointer}: {one.detail}" for one in error.problem.errors)]
-        return error.problem.title, "\n".join(lines)
+        detail = error.problem.detail
+        fields = (f"{one.pointer}: {one.detail}" for one in error.problem.errors if one.detail not in detail)
+        return error.problem.title, "\n".join([detail, *fields])
     if isinstance(error, ConnectionFailed):
         return "The laboratory does not answer", str(error)
     return "This page has an error", f"{type(error).__name__}; its details are in the log of the server"

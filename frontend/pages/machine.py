@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 
 from backend.client import ApiError, AsyncClient
 from backend.contracts.catalogue import catalogue
-from backend.contracts.messages import Cell, Machine
+from backend.contracts.messages import Cell, Machine, SamplesRequest
 from backend.contracts.parameters import GenerationParameters
 from backend.contracts.states import CellState
 from frontend.components import live
@@ -34,7 +34,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             *live.stores("machine", {"kinds": ["job", "study", "worker"]}),
             dcc.Store(id="machine-id", data=machine.id),
             dcc.Store(id="machine-samples", data=",".join(wanted)),
-            dcc.Store(id="machine-pending", data=bool(wanted)),
+            dcc.Store(id="machine-settled"),
             dcc.Store(id="machine-address"),
             dcc.Interval(id="machine-clock", interval=1500, disabled=not wanted),
             heading(machine.name, link_button("Download", f"/api/v1/machines/{machine.id}/download", within=False)),
@@ -70,9 +70,7 @@ def _drawing(machine: Machine) -> Component:
             ),
             dmc.Group(
                 [
-                    dmc.Select(
-                        id="machine-rule", data=rules, value=rules[0]["value"], label="Rule", allowDeselect=False, w=170
-                    ),
+                    _rule(rules),
                     dmc.NumberInput(id="machine-steps", label="Gibbs steps", value=_STEPS, min=1, max=100_000, w=130),
                     dmc.Button("Draw samples", id="machine-draw"),
                 ],
@@ -84,6 +82,11 @@ def _drawing(machine: Machine) -> Component:
     note = "Prunes the machine to p, runs 64 chains from random pixels, and shows where they arrive."
     pictures = html.Div(_invitation(), id="machine-pictures", style={"marginTop": 20})
     return card("Samples at any pruning", [controls, pictures], note=note)
+
+
+def _rule(rules: list[dict[str, str]]) -> Component:
+    usual = SamplesRequest.model_fields["pruning_rule"].default
+    return dmc.Select(id="machine-rule", data=rules, value=usual, label="Rule", allowDeselect=False, w=210)
 
 
 def _marks(lowest: float) -> list[float]:
@@ -167,18 +170,19 @@ def _register_pictures(app: Dash, client: AsyncClient) -> None:
     @app.callback(
         Output("machine-pictures", "children"),
         Output("machine-clock", "disabled"),
+        Output("machine-settled", "data"),
         Input("machine-samples", "data"),
         Input("machine-tick", "data"),
         Input("machine-clock", "n_intervals"),
-        State("machine-clock", "disabled"),
+        State("machine-settled", "data"),
         running=live.running("machine"),
     )
-    async def show(shown: str, tick: float | None, clock: int | None, settled: bool) -> Any:
-        if settled and ctx.triggered_id == "machine-tick":
-            return no_update, no_update
+    async def show(shown: str, tick: float | None, clock: int | None, settled: str | None) -> Any:
+        if settled == shown:
+            return no_update, no_update, no_update
         found = await asyncio.gather(*(_cell(client, cell) for cell in _cells(shown)))
         waits = any(isinstance(cell, Cell) and cell.state is CellState.PENDING for cell in found)
-        return pictures(found), not waits
+        return pictures(found), not waits, None if waits else shown
 
 
 def _cells(shown: str | None) -> list[str]:
@@ -194,7 +198,7 @@ async def _cell(client: AsyncClient, cell_id: str) -> Cell | str:
 
 def pictures(cells: list[Cell | str]) -> Component:
     """Pictures side by side, the newest first; one that is not there yet, or will not be, says so."""
-    return html.Div([_picture(cell) for cell in cells], className="sheets") if cells else _invitation()
+    return html.Div([_picture(cell) for cell in cells], className="sheets gallery") if cells else _invitation()
 
 
 def _picture(cell: Cell | str) -> Component:

@@ -78,9 +78,9 @@ def _filters(studies: list[Study], query: Any) -> Component:
 def _columns() -> list[dict[str, Any]]:
     fixed = {"cellDataType": False, "sortable": False, "tooltipField": None, "pinned": "right"}
     return [
+        column("title", "Job", flex=3, minWidth=215),
         column("state", "State", width=128, cellRenderer="State"),
         column("place", "Place", width=74),
-        column("title", "Job", flex=3, minWidth=215),
         column("study", "Study", flex=2, minWidth=120, cellRenderer="PageLink"),
         column("fraction", "Progress", width=135, cellRenderer="Progress"),
         column("now", "Now", flex=3, minWidth=150),
@@ -88,7 +88,7 @@ def _columns() -> list[dict[str, Any]]:
         column("rate", "Rate", width=92),
         column("device", "Device", width=150),
         column("attempt", "Attempt", width=92),
-        column("commands", "", width=140, cellRenderer="Commands", **fixed),
+        column("commands", "", width=132, cellRenderer="Commands", **fixed),
     ]
 
 

@@ -242,7 +242,7 @@ def test_a_cell_s_row_has_its_coordinates():
     )
     row = study_panels.row(summary)
     assert (row["p0"], row["p"], row["replica"], row["href"]) == (0.4, 0.7, 1, "/machines/m")
-    assert row["value"] == "E(2) 0.000123"
+    assert row["value"] == "Second moment error E(2) 0.000123"
 
 
 def test_the_recipe_has_parameters_version_and_commands():
