@@ -73,11 +73,9 @@ def _series(values: Iterable[Value], places: Mapping[str, Place], kind: CurveKin
     grouped: dict[Key, dict[float, list[ReplicaValue]]] = defaultdict(lambda: defaultdict(list))
     for value in values:
         place = places[value.cell_id]
-        x = float(place.axes["pruning"]) if kind == "pruning" else float(value.update or 0)
-        one = ReplicaValue(
-            replica=place.axes["replica"], value=value.value, cell_id=value.cell_id, machine_id=place.machine_id
-        )
-        grouped[value.metric, float(place.axes["initial_dilution"])][x].append(one)
+        x = float((place.pruning if kind == "pruning" else value.update) or 0)
+        one = ReplicaValue(replica=place.replica, value=value.value, cell_id=value.cell_id, machine_id=place.machine_id)
+        grouped[value.metric, place.initial_dilution][x].append(one)
     return [
         CurveSeries(
             metric=metric, initial_dilution=dilution, points=[_point(x, at) for x, at in sorted(points.items())]

@@ -1,8 +1,11 @@
-"""The numbers behind a study's curves, in two queries whatever its size."""
+"""The numbers behind a study's curves, in two queries whatever its size.
+
+A large study has tens of thousands of values: coordinates are read out of their JSON by the database, and rows
+come as plain tuples, past the object mapper.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -10,18 +13,20 @@ from sqlalchemy.orm import Session
 from backend.contracts.plan import EVALUATION, MACHINE
 from backend.storage.tables import Cell, Machine, Metric, StudyCell
 
+CELL_KINDS = {"pruning": EVALUATION, "training": MACHINE}
 
-@dataclass(frozen=True)
-class Place:
-    """Where a cell stands in the study's grid."""
 
-    axes: dict[str, Any]
+class Place(NamedTuple):
+    """Where a cell stands in the study's grid; `pruning` is None for a training."""
+
+    initial_dilution: float
+    replica: int
+    pruning: float | None
     machine_id: str | None
     dataset_digest: str
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """One measured value."""
 
     cell_id: str
@@ -34,15 +39,20 @@ class Value:
 
 def places_of_study(session: Session, study_id: str, kind: str) -> dict[str, Place]:
     """The cells of one kind (`machine`, `evaluation`), with the machine that each trained or judges."""
-    key = func.coalesce(Cell.parent, Cell.id)
     query = (
-        select(Cell.id, StudyCell.axes, Machine.id, Cell.dataset_digest)
+        select(
+            Cell.id,
+            StudyCell.axes["initial_dilution"].as_float(),
+            StudyCell.axes["replica"].as_integer(),
+            StudyCell.axes["pruning"].as_float(),
+            Machine.id,
+            Cell.dataset_digest,
+        )
         .join(StudyCell, StudyCell.cell_id == Cell.id)
-        .outerjoin(Machine, Machine.key == key)
+        .outerjoin(Machine, Machine.key == func.coalesce(Cell.parent, Cell.id))
         .where(StudyCell.study_id == study_id, Cell.kind == kind)
-        .order_by(StudyCell.position)
     )
-    return {cell_id: Place(*rest) for cell_id, *rest in session.execute(query)}
+    return {row[0]: Place._make(row[1:]) for row in session.connection().execute(query).all()}
 
 
 def values_of_study(session: Session, study_id: str, kind: str) -> Sequence[Value]:
@@ -53,7 +63,4 @@ def values_of_study(session: Session, study_id: str, kind: str) -> Sequence[Valu
         .join(StudyCell, StudyCell.cell_id == Metric.cell_id)
         .where(StudyCell.study_id == study_id, own)
     )
-    return [Value(*row) for row in session.execute(query)]
-
-
-CELL_KINDS = {"pruning": EVALUATION, "training": MACHINE}
+    return [Value._make(row) for row in session.connection().execute(query).all()]
