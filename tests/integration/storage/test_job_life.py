@@ -2,6 +2,7 @@
 
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -10,6 +11,7 @@ from backend.contracts.states import CellState, JobState, StudyState
 from backend.services.jobs import job_log, list_jobs, show_job
 from backend.services.laboratory import Laboratory
 from backend.services.studies import show_study
+from backend.storage.database import database_now
 from backend.storage.errors import LeaseLost
 from backend.storage.repositories import jobs, reaper
 from backend.storage.repositories.jobs import Claim, MetricValue, StoredArtifact
@@ -342,7 +344,7 @@ def test_unsent_jobs_are_sent_and_sent_ones_only_to_an_idle_worker_and_late(labo
     def age(seconds: float) -> None:
         with laboratory.database.write() as session:
             for job in session.scalars(select(Job).where(Job.sent_at.is_not(None))):
-                job.sent_at = reaper.database_now(session) - reaper.timedelta(seconds=seconds)
+                job.sent_at = database_now(session) - timedelta(seconds=seconds)
 
     both = queue(laboratory)
     assert due() == [], "just sent"
