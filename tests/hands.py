@@ -30,9 +30,7 @@ def submit(lab: Laboratory, name: str = "A study", **changes: Any) -> Study:
 
 def sign_on(lab: Laboratory, worker_id: str = WORKER, rate: float | None = None, job_id: str | None = None) -> None:
     with lab.database.write() as session:
-        workers.register(
-            session, worker_id, hostname="here", pid=1, device="cpu", device_name="A CPU", num_threads=2
-        )
+        workers.register(session, worker_id, hostname="here", pid=1, device="cpu", device_name="A CPU", num_threads=2)
         workers.heartbeat(session, worker_id, job_id, rate)
 
 
