@@ -39,6 +39,7 @@ class Heartbeat:
         self._renewed_at = time.monotonic()
         self._must_stop_since: float | None = None
         self._rate: float | None = None
+        self._left = False
         threading.Thread(target=self._beat_for_ever, name="heartbeat", daemon=True).start()
 
     def hold(self, run: Run) -> None:
@@ -56,7 +57,14 @@ class Heartbeat:
         self._beat()
 
     def leave(self) -> None:
-        """Take the worker off the list."""
+        """Take the worker off the list, for good."""
+        with self._lock:
+            self._remove()
+
+    def _remove(self) -> None:
+        if self._left:
+            return
+        self._left = True  # a beat would put the worker on the list again
         try:
             with self._database.write() as session:
                 workers.remove(session, self.worker_id)
@@ -79,7 +87,8 @@ class Heartbeat:
         with self._lock:
             run = self._run
             try:
-                self._announce(run)
+                if not self._left:
+                    self._announce(run)
                 if run is not None:
                     self._renew(run)
             except DatabaseUnavailable as error:
@@ -117,18 +126,24 @@ class Heartbeat:
             run = self._run
             if run is None or not (run.signals.cancelled or stop_requested()):
                 self._must_stop_since = None
+                if stop_requested():
+                    self._remove()
                 return
             self._must_stop_since = self._must_stop_since or time.monotonic()
             patience = CANCEL_PATIENCE_SECONDS if run.signals.cancelled else STOP_PATIENCE_SECONDS
             if time.monotonic() - self._must_stop_since < patience:
                 return
-            self._settle(jobs.cancelled if run.signals.cancelled else jobs.release, run)
-            self.leave()
+            if run.signals.cancelled:
+                self._settle(jobs.cancelled, run, "cancelled")
+            else:
+                self._settle(jobs.release, run, "queued")
+            self._remove()
             os._exit(0)
 
-    def _settle(self, ending: Callable[..., object], run: Run) -> None:
+    def _settle(self, ending: Callable[..., object], run: Run, state: str) -> None:
         try:
             with self._database.write() as session:
                 ending(session, run.claim.job_id, run.claim.token)
+            run.announce(state)
         except (LeaseLost, DatabaseUnavailable) as error:
             log.warning("the job is left to its lease", job_id=run.claim.job_id, reason=str(error))

@@ -11,7 +11,6 @@ import structlog
 from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_shutting_down
 from kombu.exceptions import OperationalError
 
-from backend.contracts.messages import Event
 from backend.contracts.wake_up import TASK
 from backend.logging import configure_logging
 from backend.settings import Settings, settings
@@ -111,7 +110,7 @@ def run_job(job_id: str) -> None:
         return
     _bench.heartbeat.hold(run)
     try:
-        _announce(run, "running")
+        run.announce("running")
         _settle(run, _attempt(run))
     except (LeaseLost, DatabaseUnavailable) as error:
         log.warning("job given up, its lease decides", job_id=run.claim.job_id, reason=str(error))
@@ -153,7 +152,7 @@ def _failing(reason: str, details: str | None) -> Ending:
 def _settle(run: Run, outcome: tuple[str, Ending]) -> None:
     state, ending = outcome
     changed = run.transact(lambda session: ending(session, run.claim.job_id, run.claim.token))
-    _announce(run, state)
+    run.announce(state)
     if state == "done" and isinstance(changed, list):
         _wake(run.database, changed)
     log.info("job ended", job_id=run.claim.job_id, state=state)
@@ -172,9 +171,3 @@ def _wake(database: Database, job_ids: list[str]) -> None:
     if sent:
         with database.write() as session:
             reaper.mark_sent(session, sent)
-
-
-def _announce(run: Run, state: str) -> None:
-    for kind, row_id in (("job", run.claim.job_id), ("study", run.claim.study_id)):
-        if row_id is not None:
-            run.events.publish(Event(kind=kind, id=row_id, study_id=run.claim.study_id, state=state))

@@ -104,7 +104,14 @@ class Run:
         job_id, token, rate = self.claim.job_id, self.claim.token, self.rate
         self.transact(lambda session: jobs.report_progress(session, job_id, token, fraction, stage=stage, rate=rate))
         self._last_report = time.monotonic()
-        self._tell(fraction)
+        self.announce("running", fraction)
+
+    def announce(self, state: str, fraction: float | None = None) -> None:
+        """Tell open pages where the job is, and when its state changes, to look at its study."""
+        job_id, study_id = self.claim.job_id, self.claim.study_id
+        self.events.publish(Event(kind="job", id=job_id, study_id=study_id, state=state, fraction=fraction))
+        if study_id is not None and fraction is None:
+            self.events.publish(Event(kind="study", id=study_id, study_id=study_id))
 
     def read_checkpoint(self) -> bytes | None:
         """What the last attempt left, None to begin anew. A damaged checkpoint is noted in the log and left alone."""
@@ -182,8 +189,3 @@ class Run:
         begun, at_begin = self._pace[0]
         if now > begun and work_done > at_begin:
             self.rate = (work_done - at_begin) / (now - begun)
-
-    def _tell(self, fraction: float) -> None:
-        self.events.publish(
-            Event(kind="job", id=self.claim.job_id, study_id=self.claim.study_id, state="running", fraction=fraction)
-        )

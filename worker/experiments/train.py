@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from backend.contracts.identity import canonical_json, derive_seed
+from backend.storage.repositories.cells import any_axes
 from backend.storage.repositories.jobs import ClaimedCell, MachineRecord, MetricValue
 from worker.datasets import Dataset, load_dataset
 from worker.experiments.run import ExperimentFailed, Run
@@ -191,7 +192,7 @@ def _store_machine(run: Run, batch: Batch, state: TrainingState, index: int, cel
     initial_dilution = cell.parameters["initial_dilution"]
     data = write_machine(machine, _texts({**cell.parameters, **provenance}))
     record = MachineRecord(
-        name=f"p0 = {initial_dilution:g}, machine {cell.id[:6]}",
+        name=_name(run, cell),
         artifact=run.store(data, "machine"),
         initial_dilution=initial_dilution,
         num_visible=machine.num_visible,
@@ -200,6 +201,14 @@ def _store_machine(run: Run, batch: Batch, state: TrainingState, index: int, cel
         provenance=provenance,
     )
     run.complete_cell(cell.id, machine=record)
+
+
+def _name(run: Run, cell: ClaimedCell) -> str:
+    """What a person reads: p0 and the replica's number in the study that asked first."""
+    with run.database.read() as session:
+        axes = any_axes(session, cell.id)
+    own = f"replica {axes['replica']}" if "replica" in axes else f"machine {cell.id[:6]}"
+    return f"p0 = {cell.parameters['initial_dilution']:g}, {own}"
 
 
 def _texts(values: dict[str, Any]) -> dict[str, str]:

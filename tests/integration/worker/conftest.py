@@ -1,0 +1,23 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Broker
+from tests.integration.worker.rig import Rig
+
+
+@pytest.fixture
+def rig(tmp_path: Path, own_broker: Broker, sqlite_url: str) -> Iterator[Rig]:
+    """A laboratory on SQLite, for what does not depend on the database."""
+    found = Rig(tmp_path, own_broker, sqlite_url)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def any_rig(tmp_path: Path, own_broker: Broker, database_url: str) -> Iterator[Rig]:
+    """A laboratory on SQLite, and one on PostgreSQL."""
+    found = Rig(tmp_path, own_broker, database_url)
+    yield found
+    found.close()

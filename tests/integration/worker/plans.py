@@ -1,0 +1,42 @@
+"""Small studies, and what their machines must be: trained here, in one go, one replica at a time."""
+
+from typing import Any
+
+import numba
+import torch
+
+from worker.datasets import load_dataset
+from worker.rbm.machine import Machine
+from worker.rbm.machine_file import read_machine
+from worker.rbm.training import TrainingSchedule, start_training, train
+
+QUICK = {"num_hidden": 11, "gibbs_steps": 1, "num_updates": 30, "batch_size": 13, "num_chains": 13}
+LONG = {"num_hidden": 17, "gibbs_steps": 5, "num_updates": 1500, "batch_size": 31, "num_chains": 29}
+
+
+def plan(training: dict[str, Any], seed: int = 0, **parameters: Any) -> dict[str, Any]:
+    """Parameters of a sweep with one p0 and two replicas."""
+    grid = {
+        "initial_dilutions": [0.4],
+        "num_replicas": 2,
+        "pruning_grid": [0.7, 0.95],
+        "generation": {"num_samples": 23, "gibbs_steps": 7},
+    }
+    return {**grid, **parameters, "training": training, "seed": seed}
+
+
+def uninterrupted(parameters: dict[str, Any]) -> Machine:
+    """The machine of a cell, trained in this process without a stop."""
+    numba.set_num_threads(1)  # beside busy workers, two threads wait for each other
+    training = dict(parameters["training"])
+    num_hidden = training.pop("num_hidden")
+    schedule = TrainingSchedule(**training)
+    images = torch.from_numpy(load_dataset(parameters["dataset"]).train_images)
+    state = start_training(images, schedule, num_hidden, [parameters["initial_dilution"]], [parameters["seed"]])
+    return train(state, images, schedule, schedule.num_updates).machine
+
+
+def assert_same_machine(data: bytes, expected: Machine) -> None:
+    machine, _ = read_machine(data)
+    for name in ("weight_matrix", "vbias", "hbias", "mask"):
+        assert torch.equal(getattr(machine, name), getattr(expected, name)), f"{name} differs"

@@ -1,0 +1,87 @@
+"""Cancel and stop: obeyed within two seconds, and nothing is lost that should be kept."""
+
+import time
+
+from backend.contracts.states import CellState, JobState, StudyState
+from backend.storage.repositories.endings import request_cancel
+from backend.storage.tables import utcnow
+from tests.integration.worker.plans import LONG, QUICK, plan
+from tests.integration.worker.rig import Rig, gone, wait_until
+from tests.integration.worker.test_killed import assert_ended_as_if_nothing_had_happened, went_on_from
+
+CANCEL_SECONDS = 2.0
+STOP_SECONDS = 3.0
+ENDLESS = {**LONG, "num_updates": 1_000_000}
+LONG_UPDATES = {"num_hidden": 400, "gibbs_steps": 1000, "num_updates": 100, "batch_size": 500, "num_chains": 500}
+
+
+def cancel(rig: Rig, study: str) -> None:
+    with rig.lab.database.write() as session:
+        request_cancel(session, [job.id for job in rig.jobs(study)], utcnow())
+
+
+def assert_cancelled_in_time(rig: Rig, study: str) -> None:
+    begun = time.monotonic()
+    cancel(rig, study)
+    job = rig.wait_for(study, "train", JobState.CANCELLED)
+    assert time.monotonic() - begun < CANCEL_SECONDS
+    assert rig.study(study).state == StudyState.CANCELLED
+    assert {cell.state for cell in rig.cells(study, "machine")} == {CellState.CANCELLED}
+    assert job.error is None
+
+
+def test_cancel_stops_a_training_and_the_worker_takes_the_next_job(rig: Rig) -> None:
+    rig.worker()
+    study = rig.submit(plan(ENDLESS))
+    rig.wait_for_checkpoint(study)
+    assert_cancelled_in_time(rig, study)
+    after = rig.submit(plan(QUICK, seed=1))
+    rig.wait_for_end(after, StudyState.DONE)
+
+
+def test_cancel_stops_even_an_update_that_takes_minutes(rig: Rig) -> None:
+    worker = rig.worker(HEARTBEAT_SECONDS="1.0")
+    study = rig.submit(plan(LONG_UPDATES, num_replicas=15))
+    rig.wait_for(study, "train", JobState.RUNNING)
+    time.sleep(8)  # well inside an update: every kernel is compiled
+    assert_cancelled_in_time(rig, study)
+    after = rig.submit(plan(QUICK, seed=1))
+    rig.wait_for_end(after, StudyState.DONE)
+    assert worker.process.poll() is None
+
+
+def test_sigterm_gives_the_job_back_and_another_worker_goes_on(rig: Rig) -> None:
+    first = rig.worker()
+    study = rig.submit(plan(LONG))
+    rig.wait_for_checkpoint(study)
+    family = [first.parent, *first.children()]
+    begun = time.monotonic()
+    first.process.terminate()
+    assert first.process.wait(10) == 0
+    wait_until(lambda: gone(family), "everything is gone")
+    assert time.monotonic() - begun < STOP_SECONDS
+    assert rig.worker_rows() == []
+    job = rig.job(study, "train")
+    assert (job.state, job.attempt, job.worker_id) == (JobState.QUEUED, 0, None)
+
+    rig.worker()
+    assert_ended_as_if_nothing_had_happened(rig, study)
+    job = rig.job(study, "train")
+    assert (job.attempt, job.token) == (1, 2), "a stop is no failed attempt"
+    (message,) = went_on_from(rig, job.id)
+    assert int(message.split()[-1].rstrip(".").replace(",", "")) > 0
+
+
+def test_sigterm_stops_even_an_update_that_takes_minutes(rig: Rig) -> None:
+    worker = rig.worker()
+    study = rig.submit(plan(LONG_UPDATES, num_replicas=15))
+    rig.wait_for(study, "train", JobState.RUNNING)
+    time.sleep(8)
+    family = [worker.parent, *worker.children()]
+    begun = time.monotonic()
+    worker.process.terminate()
+    worker.process.wait(10)
+    wait_until(lambda: gone(family), "everything is gone")
+    assert time.monotonic() - begun < STOP_SECONDS + 2
+    job = rig.job(study, "train")
+    assert (job.state, job.attempt) == (JobState.QUEUED, 0)
