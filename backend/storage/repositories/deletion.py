@@ -48,6 +48,7 @@ def _doomed_cells(session: Session, study_id: str) -> set[str]:
     planned = select(JobCell.cell_id).join(Job, Job.id == JobCell.job_id).where(Job.study_id == study_id)
     own = Cell.id.in_(placed) | Cell.id.in_(planned)
     doomed = set(session.scalars(select(Cell.id).where(own, ~shared, ~busy)))
+    doomed |= _ancestors_outside_studies(session, doomed)
     doomed -= _ancestors_of_others(session, doomed)
     return doomed | _children_outside_studies(session, doomed)
 
@@ -67,6 +68,18 @@ def _ancestors_of_others(session: Session, doomed: set[str]) -> set[str]:
         parents = select(Cell.parent).where(Cell.id.in_(stay), Cell.parent.is_not(None))
         stay = {parent for parent in session.scalars(parents) if parent in doomed} - kept
     return kept
+
+
+def _ancestors_outside_studies(session: Session, doomed: set[str]) -> set[str]:
+    """Trained machines that a study deleted before left behind for these cells."""
+    found: set[str] = set()
+    level = set(doomed)
+    while level:
+        parents = select(Cell.parent).where(Cell.id.in_(level), Cell.parent.is_not(None))
+        query = select(Cell.id).where(Cell.id.in_(parents), ~exists().where(StudyCell.cell_id == Cell.id))
+        level = set(session.scalars(query)) - found
+        found |= level
+    return found
 
 
 def _children_outside_studies(session: Session, doomed: set[str]) -> set[str]:

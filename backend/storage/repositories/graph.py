@@ -87,4 +87,7 @@ def jobs_only_for(session: Session, study_id: str) -> set[str]:
     )
     outside = select(Job.id).where(Job.state.in_(LIVE_JOB_STATES), Job.study_id.is_(None))
     kept = set(session.scalars(wanted)) | set(session.scalars(outside))
-    return live_jobs_of_study(session, study_id) - kept - dependencies_of(session, kept)
+    own = live_jobs_of_study(session, study_id)
+    needed = dependencies_of(session, own)
+    live = set(session.scalars(select(Job.id).where(Job.id.in_(needed), Job.state.in_(LIVE_JOB_STATES))))
+    return (own | live) - kept - dependencies_of(session, kept)
