@@ -65,6 +65,8 @@ class Idempotency:
 
     async def _serve_once(self, client_key: str, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _whole(receive)
+        if body is None:
+            return  # the client left in the middle of its request: nothing was asked
         request = _keyed(scope, client_key, body)
         lab: Laboratory = scope["app"].state.lab
         try:
@@ -120,10 +122,12 @@ def _may_be_keyed(scope: Scope) -> bool:
     )
 
 
-async def _whole(receive: Receive) -> bytes:
+async def _whole(receive: Receive) -> bytes | None:
     body = bytearray()
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         body += message.get("body", b"")
         if not message.get("more_body", False):
             return bytes(body)

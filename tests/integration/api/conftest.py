@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+import structlog
 
 from backend.api.app import create_api
 from backend.services.laboratory import Laboratory, open_laboratory
@@ -19,6 +20,16 @@ class Live:
     lab: Laboratory
     url: str
     http: httpx.Client
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logging() -> None:
+    # structlog's default draws every traceback with all its variables, which takes seconds.
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
 
 
 @pytest.fixture(scope="module")
