@@ -19,7 +19,8 @@ from worker.stop import stop_requested
 
 LOOK_SECONDS = 0.1
 CANCEL_PATIENCE_SECONDS = 0.7  # with a heartbeat each second, cancelled is stopped within two
-STOP_PATIENCE_SECONDS = 3.0
+STOP_PATIENCE_SECONDS = 1.5
+ENDING_SECONDS = 6.0  # for a job that has heard: it stores its checkpoint
 log = structlog.get_logger()
 
 
@@ -130,8 +131,7 @@ class Heartbeat:
                     self._remove()
                 return
             self._must_stop_since = self._must_stop_since or time.monotonic()
-            patience = CANCEL_PATIENCE_SECONDS if run.signals.cancelled else STOP_PATIENCE_SECONDS
-            if time.monotonic() - self._must_stop_since < patience:
+            if time.monotonic() - self._must_stop_since < _patience(run):
                 return
             if run.signals.cancelled:
                 self._settle(jobs.cancelled, run, "cancelled")
@@ -147,3 +147,9 @@ class Heartbeat:
             run.announce(state)
         except (LeaseLost, DatabaseUnavailable) as error:
             log.warning("the job is left to its lease", job_id=run.claim.job_id, reason=str(error))
+
+
+def _patience(run: Run) -> float:
+    if run.signals.heard:
+        return ENDING_SECONDS
+    return CANCEL_PATIENCE_SECONDS if run.signals.cancelled else STOP_PATIENCE_SECONDS

@@ -47,10 +47,14 @@ class ExperimentFailed(Exception):
 
 @dataclass
 class Signals:
-    """What the heartbeat learns and the experiment obeys at its next block."""
+    """What the heartbeat learns and the experiment obeys at its next block.
+
+    `heard`: the experiment has seen that it must end, and is about to.
+    """
 
     cancelled: bool = False
     lost: bool = False
+    heard: bool = False
     stopping: Callable[[], bool] = lambda: False
 
 
@@ -85,11 +89,12 @@ class Run:
         """
         if self.signals.lost:
             raise LeaseLost(f"the lease of job {self.claim.job_id} ran out")
+        stopping = self.signals.stopping()
+        self.signals.heard = self.signals.cancelled or stopping
         if self.signals.cancelled:
             raise JobCancelled
         now = time.monotonic()
         self._measure(now, work_done)
-        stopping = self.signals.stopping()
         due = now - self._last_checkpoint >= self.settings.checkpoint_seconds
         if checkpoint is not None and (stopping or due):
             self._save_checkpoint(checkpoint())

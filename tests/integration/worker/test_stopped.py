@@ -10,7 +10,8 @@ from tests.integration.worker.rig import Rig, gone, wait_until
 from tests.integration.worker.test_killed import assert_ended_as_if_nothing_had_happened, went_on_from
 
 CANCEL_SECONDS = 2.0
-STOP_SECONDS = 3.0
+RELEASE_SECONDS = 2.5
+GONE_SECONDS = 5.0
 ENDLESS = {**LONG, "num_updates": 1_000_000}
 LONG_UPDATES = {"num_hidden": 400, "gibbs_steps": 1000, "num_updates": 100, "batch_size": 500, "num_chains": 500}
 
@@ -55,11 +56,10 @@ def test_sigterm_gives_the_job_back_and_another_worker_goes_on(rig: Rig) -> None
     study = rig.submit(plan(LONG))
     rig.wait_for_checkpoint(study)
     family = [first.parent, *first.children()]
-    begun = time.monotonic()
     first.process.terminate()
-    assert first.process.wait(10) == 0
-    wait_until(lambda: gone(family), "everything is gone")
-    assert time.monotonic() - begun < STOP_SECONDS
+    rig.wait_for(study, "train", JobState.QUEUED, RELEASE_SECONDS)
+    wait_until(lambda: gone(family), "everything is gone", GONE_SECONDS)
+    assert first.process.wait() == 0
     assert rig.worker_rows() == []
     job = rig.job(study, "train")
     assert (job.state, job.attempt, job.worker_id) == (JobState.QUEUED, 0, None)
@@ -78,10 +78,7 @@ def test_sigterm_stops_even_an_update_that_takes_minutes(rig: Rig) -> None:
     rig.wait_for(study, "train", JobState.RUNNING)
     time.sleep(8)
     family = [worker.parent, *worker.children()]
-    begun = time.monotonic()
     worker.process.terminate()
-    worker.process.wait(10)
-    wait_until(lambda: gone(family), "everything is gone")
-    assert time.monotonic() - begun < STOP_SECONDS + 2
-    job = rig.job(study, "train")
+    job = rig.wait_for(study, "train", JobState.QUEUED, RELEASE_SECONDS)
+    wait_until(lambda: gone(family), "everything is gone", GONE_SECONDS)
     assert (job.state, job.attempt) == (JobState.QUEUED, 0)
