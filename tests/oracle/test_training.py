@@ -111,6 +111,17 @@ def test_every_image_is_used_once_in_an_epoch():
     assert cursors == [5, 10, 15, 20, 5, 10]
 
 
+def test_each_epoch_has_a_new_order():
+    """Kills: an order that is drawn once and used in every epoch; one new order for all replicas."""
+    state = started()
+    first = state.order.clone()
+    train(state, IMAGES, schedule(), 5)
+    for replica in range(3):
+        assert sorted(state.order[replica].tolist()) == list(range(len(IMAGES)))
+        assert not torch.equal(state.order[replica], first[replica])
+    assert not torch.equal(state.order[0], state.order[1])
+
+
 def test_batches_follow_the_order_of_each_replica():
     """Kills: the batch of one replica given to all. With CD-1 at a tiny rate vbias moves by its own batch's mean."""
     from worker.rbm.training import update

@@ -105,7 +105,7 @@ REGISTRATION = SamplerRegistration(
     label="Gibbs, CPU",
     description="Alternating Gibbs sampling with exact fixed-point fields that follow the flipped units.",
     unit="Gibbs steps",
-    source="Paper, section 2; random numbers: Salmon et al. 2011, Philox4x32-7",
+    source="Paper, section 2; random numbers: Salmon et al. 2011, Philox4x32-10",
     function=to_fixed_point,
     devices=("cpu",),
 )

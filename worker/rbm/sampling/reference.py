@@ -21,7 +21,7 @@ from worker.rbm.machine import Machine
 from worker.rbm.registry import SamplerRegistration
 from worker.rbm.sampling.prepared import check_request, check_visible, draw_keys
 
-ROUNDS = 7
+ROUNDS = 10
 LOW_WORD = 0xFFFFFFFF
 EXP_COEFFICIENTS = (
     1.9875691500e-4,
@@ -116,14 +116,14 @@ def draw_units(
 
 
 def random_words(num_units: int, key: int, chain: int, step: int, layer: int) -> UInt32[np.ndarray, " unit"]:
-    """The first words of Philox4x32-7 at counters (block, chain, step, layer), all first words of blocks first."""
+    """The first words of Philox4x32-10 at counters (block, chain, step, layer), all first words of blocks first."""
     blocks = (num_units + 3) // 4
     words = np.array([philox((block, chain, step, layer), key) for block in range(blocks)], np.uint32)
     return words.T.reshape(-1)[:num_units]
 
 
 def philox(counter: tuple[int, int, int, int], key: int) -> tuple[int, int, int, int]:
-    """One block of Philox4x32 with 7 rounds.
+    """One block of Philox4x32 with 10 rounds.
 
     Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (2011), section 3.
     """
@@ -167,7 +167,7 @@ REGISTRATION = SamplerRegistration(
     label="Gibbs, slow reference",
     description="The fixed-point sampler written a second time in plain numpy, to check the compiled one.",
     unit="Gibbs steps",
-    source="Paper, section 2; random numbers: Salmon et al. 2011, Philox4x32-7",
+    source="Paper, section 2; random numbers: Salmon et al. 2011, Philox4x32-10",
     function=to_reference,
     devices=("cpu",),
 )
