@@ -1,6 +1,7 @@
 """Idempotency-Key: sent twice, done once; also when the answer, or the server, is lost on the way."""
 
 import signal
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -167,3 +168,18 @@ def test_a_server_killed_before_its_answer_makes_one_study(hesitant: Hesitant) -
         assert again.status_code == 202
         assert again.json()["id"] == studies[0]["id"]
         assert len(httpx.get(f"{api.url}/api/v1/studies").json()["items"]) == 1
+
+
+def test_a_request_that_was_cut_off_uses_up_no_key(live: Live) -> None:
+    host, port = live.url.removeprefix("http://").split(":")
+    body = b'{"name": "One", "preset": "Two cores"}'
+    head = (
+        f"POST /api/v1/studies HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        f"Idempotency-Key: k\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(head.encode() + body[:-5])
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(head.encode() + body)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 202")
+    assert num_studies(live) == 1
