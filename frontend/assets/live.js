@@ -78,6 +78,14 @@
   }
 
   const waiting = {};
+  const BUSY_MS = 4000; // a question that a dying server never answered leaves its page "busy": ask again after this
+  let busySince = null;
+
+  function occupied(busy) {
+    if (!busy) busySince = null;
+    else if (busySince === null) busySince = Date.now();
+    return busy && Date.now() - busySince < BUSY_MS;
+  }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     live: {
@@ -89,8 +97,13 @@
         const touched = batch && (batch.reset || batch.events.some((event) => concerns(event, scope)));
         const byBatch = context.triggered.some((one) => one.prop_id.startsWith("live."));
         if (byBatch && touched) waiting[key] = true;
-        if (busy || drawing || !waiting[key]) return window.dash_clientside.no_update;
+        if (!waiting[key]) return window.dash_clientside.no_update;
+        if (occupied(busy || drawing)) {
+          setTimeout(schedule, BUSY_MS);
+          return window.dash_clientside.no_update;
+        }
         delete waiting[key];
+        busySince = null;
         return Date.now();
       },
     },
