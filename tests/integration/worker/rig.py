@@ -24,8 +24,10 @@ from backend.services.submit import submit_study
 from backend.services.sweep import sweep
 from backend.settings import Settings
 from backend.storage.database import migrate
+from backend.storage.errors import ArtifactMissing
 from backend.storage.tables import Cell, Job, JobLog, Machine, Metric, Study, StudyCell, Worker
 from tests.conftest import Broker
+from worker.rbm.checkpoint import read_checkpoint
 
 DEADLINE_SECONDS = 120
 LEASE_SECONDS = 3.0
@@ -187,14 +189,22 @@ class Rig:
         wait_until(there, f"study is {state}")
 
     def wait_for_checkpoint(self, study_id: str, beside: str | None = None) -> str:
-        """Digest of a checkpoint, another one than `beside`, of a training that still runs."""
+        """Digest of a checkpoint in the middle of a training, another one than `beside`."""
 
         def there() -> str | None:
             job = self.job(study_id, "train")
             assert job.state in (JobState.QUEUED, JobState.RUNNING), f"too late: {job.state} {job.error}"
-            return job.checkpoint_digest if job.checkpoint_digest != beside else None
+            return job.checkpoint_digest if job.checkpoint_digest != beside and self._is_begun(job) else None
 
         return str(wait_until(there, "a checkpoint"))
+
+    def _is_begun(self, job: Job) -> bool:
+        if job.checkpoint_digest is None:
+            return False
+        try:
+            return read_checkpoint(self.lab.artifacts.get(job.checkpoint_digest)).num_updates_done > 0
+        except ArtifactMissing:  # a newer one took its place
+            return False
 
     def _all(self, query: Any) -> list[Any]:
         with self.lab.database.read() as session:

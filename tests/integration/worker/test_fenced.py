@@ -48,7 +48,7 @@ def test_a_paused_worker_writes_nothing_after_its_lease_was_given_away(any_rig: 
         other.signal_all(SIGCONT)
     assert_ended_as_if_nothing_had_happened(rig, study)
     job = rig.job(study, "train")
-    assert "worker was lost" in " ".join(line.message for line in rig.log(job.id))
+    assert "was lost while it ran this job" in " ".join(line.message for line in rig.log(job.id))
     assert len(went_on_from(rig, job.id)) >= 1
 
 
