@@ -68,7 +68,7 @@ def test_more_replicas_share_the_machines_of_fewer() -> None:
         ({"num_replicas": 0}, "greater than or equal to 1"),
         ({"num_replicas": 1000, "pruning_grid": [i / 1000 for i in range(1000)]}, "at most 20,000 are allowed"),
         ({"pruning_grid": [0.3, 0.1 + 0.2]}, "has a value twice"),
-        ({"pruning_rule": "biggest"}, "is not one of the pruning rules: magnitude"),
+        ({"pruning_rule": "biggest"}, "is not one of the pruning rules: hidden_unit, magnitude, random"),
         ({"dataset": "cifar"}, "is not one of the datasets: mnist"),
         ({"learning_rate": 0.1}, "Extra inputs are not permitted"),
         ({"training": {"learning_rate": float("nan")}}, "finite number"),
