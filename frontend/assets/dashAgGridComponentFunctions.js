@@ -26,10 +26,12 @@
   };
 
   cells.Commands = function (params) {
+    const ask = (command) => ({ data: { ...command, click: Date.now() } });
+    const send = (command) => window.dash_clientside.set_props("queue-command", ask(command));
     const buttons = (params.data.commands || []).map((command) =>
       make(
         "button",
-        { key: command.action, type: "button", className: "cell-command", onClick: () => params.setData(command) },
+        { key: command.action, type: "button", className: "cell-command", onClick: () => send(command) },
         command.label,
       ),
     );

@@ -65,6 +65,8 @@ def _drawing(machine: Machine) -> Component:
                 value=lowest,
                 marks=[{"value": mark, "label": f"{mark:g}"} for mark in _marks(lowest)],
                 updatemode="drag",
+                labelAlwaysOn=True,
+                mt=34,
                 mb=36,
                 thumbLabel="Total pruning p",
             ),

@@ -34,6 +34,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             *live.stores("queue", {"kinds": ["job", "worker", "study"]}),
             dcc.Store(id="queue-defaults", data=_DEFAULTS),
             dcc.Store(id="queue-address"),
+            dcc.Store(id="queue-command"),
             dcc.Interval(id="queue-clock", interval=10_000),
             heading("Queue"),
             html.Div(id="queue-standing", style={"marginBottom": 12}),
@@ -88,7 +89,7 @@ def _columns() -> list[dict[str, Any]]:
         column("rate", "Rate", width=92),
         column("device", "Device", width=150),
         column("attempt", "Attempt", width=92),
-        column("commands", "", width=132, cellRenderer="Commands", **fixed),
+        column("commands", "", width=148, cellRenderer="Commands", **fixed),
     ]
 
 
@@ -127,15 +128,14 @@ def register(app: Dash, client: AsyncClient) -> None:
         Output("queue-log", "opened"),
         Output("queue-log", "title"),
         Output("queue-log", "children"),
-        Input("queue-jobs", "cellRendererData"),
+        Input("queue-command", "data"),
         prevent_initial_call=True,
     )
-    async def command(clicked: dict[str, Any] | None) -> Any:
-        asked = (clicked or {}).get("value")
+    async def command(asked: dict[str, Any] | None) -> Any:
         if not asked:
             return (no_update,) * 4
         if asked["action"] != "log":
-            return {**asked, "click": clicked.get("timestamp")}, no_update, no_update, no_update
+            return asked, no_update, no_update, no_update
         job, lines = await asyncio.gather(client.job(asked["id"]), client.job_log(asked["id"]))
         return no_update, True, job.title, log(job, lines)
 

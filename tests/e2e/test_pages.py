@@ -23,6 +23,8 @@ from tests.browser import ARGUMENTS, find_chromium
 from tests.conftest import Broker
 from tests.laboratory import free_port, wait_until
 
+expect.set_options(timeout=20_000)  # cores are shared: what matters is that it comes
+
 
 class House:
     """A web process without worker, and the laboratory behind it."""
@@ -178,14 +180,14 @@ def test_a_page_follows_its_study_and_survives_a_restart_of_the_server(house, pa
     expect(page.locator("#study-head .state")).to_have_text("queued")
     expect(page.locator("#live-mark")).to_have_attribute("data-state", "on")
     hands.sign_on(house.lab)
-    expect(page.locator("#study-head")).to_contain_text("0 of", timeout=5000)
+    expect(page.locator("#study-head")).to_contain_text("0 of")
 
     house.kill()
     expect(page.locator("#live-mark")).to_have_attribute("data-state", "off")
     hands.work_off(house.lab)
     house.start()
-    expect(page.locator("#live-mark")).to_have_attribute("data-state", "on", timeout=15_000)
-    expect(page.locator("#study-head .state")).to_have_text("done", timeout=5000)
+    expect(page.locator("#live-mark")).to_have_attribute("data-state", "on")
+    expect(page.locator("#study-head .state")).to_have_text("done")
     page.wait_for_function("() => document.querySelectorAll('#study-curves .scatterlayer .trace').length > 3")
     assert points(page) == 6
     errors.clear()  # the browser reports each refused connection while the server was away
