@@ -20,6 +20,7 @@ from backend.services.studies import list_studies, show_study
 from backend.services.submit import estimate_study, submit_study
 from backend.storage.errors import LeaseLost
 from backend.storage.repositories import jobs
+from backend.storage.repositories.machines import add_machine
 from backend.storage.tables import Artifact, Base, Cell, Job, JobCell, Machine, Metric, Study
 from tests import hands
 
@@ -428,6 +429,39 @@ def test_deleting_a_study_that_another_waits_for_leaves_its_jobs(laboratory: Lab
     assert show_study(laboratory, second.id).state == StudyState.DONE
     delete_study(laboratory, second.id)
     assert [count(laboratory, table) for table in (Cell, Job, Machine, Artifact)] == [0, 0, 0, 0]
+
+
+def test_cells_of_a_job_that_another_study_waits_for_stay_until_it_goes(laboratory: Laboratory) -> None:
+    first = hands.submit(laboratory, **ONE, pruning_grid=[0.5, 0.9])
+    second = hands.submit(laboratory, **ONE, pruning_grid=[0.9])
+    delete_study(laboratory, first.id)
+    assert count(laboratory, Cell) == 2 + 6, "one job fills both levels"
+    hands.work_off(laboratory)
+    assert show_study(laboratory, second.id).state == StudyState.DONE
+    delete_study(laboratory, second.id)
+    assert [count(laboratory, table) for table in (Cell, Job, Machine, Artifact)] == [0, 0, 0, 0]
+
+
+def test_a_file_stays_while_another_machine_has_the_same_bytes(laboratory: Laboratory) -> None:
+    study = hands.submit(laboratory, **ONE)
+    hands.work_off(laboratory)
+    twin = list_machines(laboratory).items[0]
+    with laboratory.database.write() as session:
+        common = {"num_visible": 784, "num_hidden": 8, "parameters": {}, "provenance": {}}
+        add_machine(
+            session,
+            key=twin.digest,
+            name="Twin",
+            origin="zoo",
+            initial_dilution=0.0,
+            artifact_digest=twin.digest,
+            **common,
+        )
+    delete_study(laboratory, study.id)
+    [left] = list_machines(laboratory).items
+    assert left.name == "Twin"
+    assert laboratory.artifacts.exists(twin.digest)
+    assert count(laboratory, Artifact) == 1
 
 
 def test_a_worker_of_a_deleted_study_loses_its_lease(laboratory: Laboratory) -> None:
