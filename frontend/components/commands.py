@@ -110,7 +110,26 @@ def parts() -> list[Component]:
 
 def register(app: Dash, client: AsyncClient) -> None:
     """From a click to an asked command, through the dialog if needed, to the API."""
+    _register_dialog(app)
 
+    @app.callback(
+        Output("notices", "sendNotifications", allow_duplicate=True),
+        Output("live", "data", allow_duplicate=True),
+        Output("url", "pathname", allow_duplicate=True),
+        Input("command-go", "data"),
+        prevent_initial_call=True,
+    )
+    async def do(asked: Request | None) -> Any:
+        if not asked:
+            return no_update, no_update, no_update
+        command = COMMANDS[asked["noun"], asked["action"]]
+        await command.call(client, asked["id"])
+        # The page refetches at once: it need not wait for the event, which a dead broker would never bring.
+        refetch = {"seq": 0, "reset": True, "events": []}
+        return [notification(command.done, asked["name"])], refetch, command.leads_to or no_update
+
+
+def _register_dialog(app: Dash) -> None:
     @app.callback(
         Output("command-asked", "data"),
         Input({"type": "command", "noun": ALL, "action": ALL, "id": ALL, "name": ALL}, "n_clicks"),
@@ -150,19 +169,3 @@ def register(app: Dash, client: AsyncClient) -> None:
         if not (yes or no):
             return no_update, no_update
         return (asked if ctx.triggered_id == "command-yes" else no_update), False
-
-    @app.callback(
-        Output("notices", "sendNotifications", allow_duplicate=True),
-        Output("live", "data", allow_duplicate=True),
-        Output("url", "pathname", allow_duplicate=True),
-        Input("command-go", "data"),
-        prevent_initial_call=True,
-    )
-    async def do(asked: Request | None) -> Any:
-        if not asked:
-            return no_update, no_update, no_update
-        command = COMMANDS[asked["noun"], asked["action"]]
-        await command.call(client, asked["id"])
-        # The page refetches at once: it need not wait for the event, which a dead broker would never bring.
-        refetch = {"seq": 0, "reset": True, "events": []}
-        return [notification(command.done, asked["name"])], refetch, command.leads_to or no_update
