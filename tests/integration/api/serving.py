@@ -18,7 +18,7 @@ from fastapi import FastAPI
 
 from backend.settings import Settings
 
-START_SECONDS = 20
+START_SECONDS = 90
 
 
 @contextmanager

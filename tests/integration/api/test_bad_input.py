@@ -1,5 +1,6 @@
 """What nobody should send: each gets a problem that names the field, and nothing is written."""
 
+import socket
 from typing import Any
 
 import pytest
@@ -80,6 +81,14 @@ def test_a_body_over_a_megabyte_is_refused(still: Live, keyed: dict[str, str]) -
     chunks = (b" " * 100_000 for _ in range(11))
     streamed = still.http.post("/studies", content=chunks, headers={"Content-Type": "application/json", **keyed})
     problem_of(streamed, 413)
+
+
+def test_a_body_that_is_declared_too_large_is_not_read(still: Live) -> None:
+    host, port = still.url.removeprefix("http://").split(":")
+    head = f"POST /api/v1/studies HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000001\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ from tests.hands import submit
 from tests.integration.api.conftest import Live
 from tests.integration.api.serving import api_process, serve
 
+SILENCE_SECONDS = 10  # shorter than a heartbeat: a test that waits for nothing fails
+
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
@@ -40,7 +42,7 @@ def announce(lab: Laboratory, *names: str) -> None:
 @contextmanager
 def listening(url: str, last_event_id: str = "") -> Iterator[Iterator[ReceivedEvent]]:
     headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
-    with httpx.stream("GET", f"{url}/api/v1/events", headers=headers, timeout=15) as response:
+    with httpx.stream("GET", f"{url}/api/v1/events", headers=headers, timeout=SILENCE_SECONDS) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         assert "no-store" in response.headers["cache-control"]
         lines = response.iter_lines()
@@ -146,12 +148,14 @@ def test_a_stream_opens_while_the_broker_is_down(fragile: Live, own_broker: Brok
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_open_streams_do_not_hold_up_a_shutdown(laboratory: Laboratory, number: int) -> None:
     with api_process(laboratory.settings) as api, listening(api.url), listening(api.url):
-        assert api.stop(number) < 4.0
+        assert api.stop(number) < 10
 
 
 def test_the_client_follows_across_a_restart(laboratory: Laboratory) -> None:
     with api_process(laboratory.settings) as api, Client(api.url) as client:
         events = client.events()
+        deadline = threading.Timer(120, client.close)  # it would come back for ever
+        deadline.start()
         threading.Timer(1.0, announce, (laboratory, "a")).start()
         first = next(events)
         assert first.event is not None
@@ -160,6 +164,7 @@ def test_the_client_follows_across_a_restart(laboratory: Laboratory) -> None:
         announce(laboratory, "b")
         with api_process(laboratory.settings, port=api.port):
             assert names(events, 1) == ["b"]
+        deadline.cancel()
 
 
 def test_inside_the_process_events_stream_too(live: Live) -> None:

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from backend.services.laboratory import Laboratory, open_laboratory
 from backend.settings import Settings
@@ -72,8 +73,8 @@ def test_another_body_under_the_same_key_is_refused(live: Live) -> None:
 
 def test_the_same_json_in_another_spelling_is_the_same_body(live: Live) -> None:
     headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
-    texts = ['{"name": "One", "preset": "Two cores"}', '{"preset":"Two cores",\n"name":"One"}']
-    ids = {live.http.post("/studies", content=text, headers=headers).json()["id"] for text in texts}
+    bodies = ['{"name": "One", "preset": "Two cores"}', '{"preset":"Two cores",\n"name":"One"}']
+    ids = {live.http.post("/studies", content=body, headers=headers).json()["id"] for body in bodies}
     assert len(ids) == 1
 
 
@@ -179,7 +180,25 @@ def test_a_request_that_was_cut_off_uses_up_no_key(live: Live) -> None:
     )
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(head.encode() + body[:-5])
+        time.sleep(0.5)
+    time.sleep(0.5)  # the server sees the end of the first before the second begins
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(head.encode() + body)
         assert connection.recv(65536).startswith(b"HTTP/1.1 202")
+    assert num_studies(live) == 1
+
+
+def test_a_failure_of_ours_uses_up_no_key(live: Live) -> None:
+    if live.lab.database.engine.dialect.name == "sqlite":
+        refuse = "CREATE TRIGGER refuse BEFORE INSERT ON studies BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        allow = "DROP TRIGGER refuse"
+    else:
+        refuse = "ALTER TABLE studies ADD CONSTRAINT refuse CHECK (name = '') NOT VALID"
+        allow = "ALTER TABLE studies DROP CONSTRAINT refuse"
+    with live.lab.database.write() as session:
+        session.execute(text(refuse))
+    problem_of(post(live), 500)
+    with live.lab.database.write() as session:
+        session.execute(text(allow))
+    assert post(live).status_code == 202
     assert num_studies(live) == 1
