@@ -31,7 +31,7 @@ check: $(VENV)/test.stamp
 	$(BIN)/python -m worker.catalogue --check
 
 bench: $(VENV)/test.stamp
-	$(BIN)/python -m tests.benchmark
+	$(BIN)/python -m tests.benchmark.gibbs_step models_store/zoo/*.safetensors
 
 catalogue: $(VENV)/run.stamp
 	$(BIN)/python -m worker.catalogue
