@@ -24,7 +24,10 @@ START_SECONDS = 90
 @contextmanager
 def serve(app: FastAPI) -> Iterator[str]:
     """Real uvicorn on a thread; yields its address."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=1)
+    # A slow machine may pause between two requests: an idle connection must not be closed under the second.
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=1, timeout_keep_alive=120
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
