@@ -1,4 +1,5 @@
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -97,6 +98,17 @@ def test_a_dead_broker_neither_raises_nor_slows(own_broker: Broker) -> None:
     time.sleep(1.1)
     assert bus.publish(event(2))
     bus.close()
+
+
+def test_a_broker_that_hangs_slows_a_publisher_once_a_second_at_most() -> None:
+    with socket.socket() as deaf:  # takes connections and never answers
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        bus = EventBus(f"redis://127.0.0.1:{deaf.getsockname()[1]}")
+        start = time.monotonic()
+        assert [bus.publish(event(number)) for number in range(100)] == [False] * 100
+        assert time.monotonic() - start < 20, "one timeout, not a hundred"
+        bus.close()
 
 
 def test_following_goes_on_when_the_broker_is_back(own_broker: Broker) -> None:
