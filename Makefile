@@ -44,7 +44,7 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt
 		echo "torch would come with gigabytes of CUDA packages, since its CPU wheels at $(TORCH_INDEX) cannot be reached."; \
 		echo "Try again later, or take them all the same: make TORCH_INDEX= run"; exit 1; fi
 	@$(TORCH_INSTALL)
-	@$(PIP_INSTALL) --editable ".[api,dashboard,worker,embedded]"
+	@$(PIP_INSTALL) --editable ".[api,dashboard,worker,embedded,dataframe]"
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/run.stamp
