@@ -188,17 +188,26 @@ def test_a_request_that_was_cut_off_uses_up_no_key(live: Live) -> None:
     assert num_studies(live) == 1
 
 
+NOT_NOW = {
+    "sqlite": ["CREATE TRIGGER not_now BEFORE INSERT ON studies BEGIN INSERT INTO nowhere VALUES (1); END"],
+    "postgresql": [
+        "CREATE FUNCTION not_now() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'the disk is full' USING ERRCODE = 'disk_full'; END $$",
+        "CREATE TRIGGER not_now BEFORE INSERT ON studies FOR EACH ROW EXECUTE FUNCTION not_now()",
+    ],
+}
+NOW = {"sqlite": "DROP TRIGGER not_now", "postgresql": "DROP TRIGGER not_now ON studies"}
+
+
 def test_a_failure_of_ours_uses_up_no_key(live: Live) -> None:
-    if live.lab.database.engine.dialect.name == "sqlite":
-        refuse = "CREATE TRIGGER refuse BEFORE INSERT ON studies BEGIN SELECT RAISE(ABORT, 'refused'); END"
-        allow = "DROP TRIGGER refuse"
-    else:
-        refuse = "ALTER TABLE studies ADD CONSTRAINT refuse CHECK (name = '') NOT VALID"
-        allow = "ALTER TABLE studies DROP CONSTRAINT refuse"
+    kind = live.lab.database.engine.dialect.name
     with live.lab.database.write() as session:
-        session.execute(text(refuse))
-    problem_of(post(live), 500)
+        for statement in NOT_NOW[kind]:
+            session.execute(text(statement))
+    refused = post(live)
+    problem_of(refused, 503)
+    assert "retry-after" in refused.headers
     with live.lab.database.write() as session:
-        session.execute(text(allow))
+        session.execute(text(NOW[kind]))
     assert post(live).status_code == 202
     assert num_studies(live) == 1
