@@ -1,4 +1,4 @@
-"""The service starts and answers on a machine that has no torch."""
+"""The service and the dashboard start and answer on a machine that has no torch."""
 
 import subprocess
 import sys
@@ -19,9 +19,13 @@ class Forbidden:
 
 sys.meta_path.insert(0, Forbidden())
 from fastapi.testclient import TestClient
-from backend.api.app import create_api
+from backend.settings import settings
+from lab.web import create_all
 
-with TestClient(create_api(), base_url="http://127.0.0.1") as client:
+with TestClient(create_all(settings()), base_url="http://127.0.0.1") as client:
+    assert "Dilution Lab" in client.get("/").text
+    assert client.get("/_dash-layout").status_code == 200
+    assert len(client.get("/_dash-dependencies").json()) > 10
     for path in ("health", "studies", "study-types", "metrics", "machines", "jobs", "workers"):
         assert client.get("/api/v1/" + path).status_code == 200, path
     study = {{"name": "One", "preset": "Two cores"}}
@@ -30,7 +34,7 @@ print("answered")
 """
 
 
-def test_the_api_answers_without_torch(tmp_path: Path) -> None:
+def test_api_and_dashboard_answer_without_torch(tmp_path: Path) -> None:
     settings = Settings(dilution_lab_home=tmp_path)
     migrate(settings.database)
     environment = {"DILUTION_LAB_HOME": str(tmp_path), "MODELS_STORE": str(tmp_path / "store"), "PATH": "/usr/bin"}

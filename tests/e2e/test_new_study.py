@@ -65,12 +65,12 @@ def test_from_new_study_to_a_drawn_curve(page: Page, laboratory: Laboratory) -> 
         "Samples": "32",
     }.items():
         fill(page, label, text)
-    expect(page.locator("#new-estimate")).to_contain_text("14", timeout=15_000)
+    expect(page.locator("#new-estimate")).to_contain_text("14", timeout=60_000)
     page.get_by_role("button", name="Submit study").click()
 
-    page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}"), timeout=15_000)
+    page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}"), timeout=60_000)
     expect(page.get_by_text("done", exact=True).first).to_be_visible(timeout=2 * MINUTES)
-    page.wait_for_function(f"() => ({TRACES})().filter(y => y.length >= 2).length >= 2", timeout=30_000)
+    page.wait_for_function(f"() => ({TRACES})().filter(y => y.length >= 2).length >= 2", timeout=60_000)
     expect(page.locator("#study-curves .scatterlayer .trace .point").first).to_be_visible()
 
     with Client(laboratory.url) as client:
