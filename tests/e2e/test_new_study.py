@@ -69,7 +69,7 @@ def test_from_new_study_to_a_drawn_curve(page: Page, laboratory: Laboratory) -> 
     page.get_by_role("button", name="Submit study").click()
 
     page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}"), timeout=60_000)
-    expect(page.get_by_text("done", exact=True).first).to_be_visible(timeout=2 * MINUTES)
+    expect(page.get_by_text("done", exact=True).first).to_be_visible(timeout=6 * MINUTES)
     page.wait_for_function(f"() => ({TRACES})().filter(y => y.length >= 2).length >= 2", timeout=60_000)
     expect(page.locator("#study-curves .scatterlayer .trace .point").first).to_be_visible()
 

@@ -87,7 +87,7 @@ class DilutionSweepParameters(Parameters):
 # value for broken machines.
 _TWO_CORE_TRAINING = {
     "gibbs_steps": 10,
-    "num_updates": 2000,
+    "num_updates": 1000,
     "batch_size": 128,
     "num_chains": 128,
     "learning_rate": 0.01,
