@@ -65,3 +65,10 @@ def test_the_parent_process_never_loads_torch(rig: Rig) -> None:
 
     assert loaded(worker.children()[0].pid), "this test can see torch"
     assert not loaded(worker.process.pid)
+
+
+def test_a_job_that_becomes_ready_is_sent_by_the_worker_that_made_it_ready(rig: Rig) -> None:
+    rig.worker()
+    with rig.nobody_sweeps():
+        study = rig.submit(plan(QUICK))
+        rig.wait_for_end(study, StudyState.DONE)
