@@ -90,7 +90,7 @@ _TWO_CORE_TRAINING = {
     "num_updates": 2000,
     "batch_size": 128,
     "num_chains": 128,
-    "learning_rate": 0.02,
+    "learning_rate": 0.0125,
 }
 
 
