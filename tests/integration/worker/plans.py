@@ -1,10 +1,13 @@
 """Small studies, and what their machines must be: trained here, in one go, one replica at a time."""
 
+import json
+from functools import cache
 from typing import Any
 
 import numba
 import torch
 
+from backend.contracts.identity import canonical_json
 from worker.datasets import load_dataset
 from worker.rbm.machine import Machine
 from worker.rbm.machine_file import read_machine
@@ -35,7 +38,13 @@ def plan(training: dict[str, Any], seed: int = 0, **parameters: Any) -> dict[str
 
 def uninterrupted(parameters: dict[str, Any]) -> Machine:
     """The machine of a cell, trained in this process without a stop."""
+    return _trained(canonical_json(parameters))
+
+
+@cache
+def _trained(spelled: str) -> Machine:
     numba.set_num_threads(1)  # beside busy workers, two threads wait for each other
+    parameters = json.loads(spelled)
     training = dict(parameters["training"])
     num_hidden = training.pop("num_hidden")
     schedule = TrainingSchedule(**training)
