@@ -11,9 +11,9 @@ from backend.contracts.states import CellState
 from backend.services.cursors import check_limit, read_cursor, write_cursor
 from backend.services.errors import ArtifactDamaged, NotFound, storage_in_words
 from backend.services.laboratory import Laboratory
+from backend.services.studies import study_row
 from backend.storage import tables
 from backend.storage.repositories import cells as rows
-from backend.storage.repositories.studies import get_study
 
 NUM_VISIBLE = 784
 
@@ -25,8 +25,7 @@ def list_cells(
     check_limit(limit)
     after = read_cursor(cursor, int)[0] if cursor else None
     with storage_in_words(), lab.database.read() as session:
-        if get_study(session, study_id) is None:
-            raise NotFound(f"no study has the id {study_id[:80]!r}: see GET /api/v1/studies")
+        study_row(session, study_id)
         found = rows.page_of_cells(session, study_id, after, limit + 1, kind)
         shown = found[:limit]
         cells = [cell for _, cell in shown]

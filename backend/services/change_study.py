@@ -6,9 +6,9 @@ from backend.contracts.messages import Event, Study
 from backend.contracts.plan import StudyPlan
 from backend.contracts.states import FINAL_STUDY_STATES, StudyState
 from backend.contracts.study_types import study_type
-from backend.services.errors import Conflict, NotFound, storage_in_words
+from backend.services.errors import Conflict, storage_in_words
 from backend.services.laboratory import Laboratory
-from backend.services.studies import show_study
+from backend.services.studies import show_study, study_row
 from backend.services.submit import drafts
 from backend.storage import tables
 from backend.storage.database import database_now, exclusive
@@ -29,9 +29,7 @@ def cancel_study(lab: Laboratory, study_id: str) -> Study:
     with storage_in_words(), lab.database.write() as session:
         exclusive(session)
         now = database_now(session)
-        study = study_rows.get_study(session, study_id)
-        if study is None:
-            raise NotFound(f"no study has the id {study_id[:80]!r}: it may have been deleted")
+        study = study_row(session, study_id, "it may have been deleted")
         if study.state not in FINAL_STUDY_STATES:
             request_cancel(session, sorted(jobs_only_for(session, study_id)), now)
             study_rows.set_state(session, study_id, StudyState.CANCELLED, now)
@@ -49,9 +47,7 @@ def retry_study(lab: Laboratory, study_id: str) -> Study:
     with storage_in_words(), lab.database.write() as session:
         exclusive(session)
         now = database_now(session)
-        study = study_rows.get_study(session, study_id)
-        if study is None:
-            raise NotFound(f"no study has the id {study_id[:80]!r}: it may have been deleted")
+        study = study_row(session, study_id, "it may have been deleted")
         if study.state != StudyState.DONE:
             cells = cell_rows.cells_of_study(session, study_id)
             plan_jobs(session, drafts(_same_plan(study, cells)), cells, study_id, now)

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from backend.contracts.catalogue import MetricEntry, catalogue
 from backend.contracts.messages import CurvePoint, Curves, CurveSeries, MetricInfo, ReferenceLine, ReplicaValue
-from backend.services.errors import NotFound, storage_in_words
+from backend.services.errors import storage_in_words
 from backend.services.laboratory import Laboratory
 from backend.services.statistics import summarise
+from backend.services.studies import study_row
 from backend.storage.repositories import curves as rows
 from backend.storage.repositories.curves import Place, Value
 from backend.storage.repositories.references import references_for
-from backend.storage.repositories.studies import get_study
 
 CurveKind = Literal["pruning", "training"]
 X_LABELS: Mapping[CurveKind, str] = {"pruning": "pruning level p", "training": "training update"}
@@ -35,8 +35,7 @@ def study_curves(lab: Laboratory, study_id: str, kind: CurveKind = "pruning") ->
         NotFound: no such study.
     """
     with storage_in_words(), lab.database.read() as session:
-        if get_study(session, study_id) is None:
-            raise NotFound(f"no study has the id {study_id[:80]!r}: see GET /api/v1/studies")
+        study_row(session, study_id)
         places = rows.places_of_study(session, study_id, rows.CELL_KINDS[kind])
         values = rows.values_of_study(session, study_id, rows.CELL_KINDS[kind])
         values = [value for value in values if value.cell_id in places]

@@ -22,10 +22,15 @@ NOT_SENT = "queued: the broker has not taken it yet; it is offered again every s
 def show_study(lab: Laboratory, study_id: str) -> Study:
     """One study. Raises `NotFound`."""
     with storage_in_words(), lab.database.read() as session:
-        study = rows.get_study(session, study_id)
-        if study is None:
-            raise NotFound(f"no study has the id {study_id[:80]!r}: see GET /api/v1/studies")
-        return _messages(session, [study])[0]
+        return _messages(session, [study_row(session, study_id)])[0]
+
+
+def study_row(session: Session, study_id: str, advice: str = "see GET /api/v1/studies") -> tables.Study:
+    """The row of a study. Raises `NotFound`."""
+    study = rows.get_study(session, study_id)
+    if study is None:
+        raise NotFound(f"no study has the id {study_id[:80]!r}: {advice}")
+    return study
 
 
 def list_studies(
