@@ -138,7 +138,7 @@ def _answering(answer: bytes) -> Iterator[str]:
                 except OSError:
                     return
                 with connection:
-                    _request(connection)
+                    _message(connection)
                     connection.sendall(answer)
 
         thread = threading.Thread(target=run, daemon=True)
@@ -148,17 +148,20 @@ def _answering(answer: bytes) -> Iterator[str]:
         thread.join()
 
 
-def _request(connection: socket.socket) -> bytes:
-    """A whole request: its head, and as much body as the head says."""
+def _message(connection: socket.socket) -> bytes:
+    """A whole request or answer, in however many pieces it comes: its head, and as much body as the head says."""
     data = b""
-    while b"\r\n\r\n" not in data:
-        data += connection.recv(65536)
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = re.search(rb"content-length: (\d+)", head.lower())
-    while length and len(body) < int(length[1]):
+    while not _is_whole(data):
         more = connection.recv(65536)
-        data, body = data + more, body + more
+        assert more, f"the connection ended within a message: {data!r}"
+        data += more
     return data
+
+
+def _is_whole(data: bytes) -> bool:
+    head, end_of_head, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head.lower())
+    return bool(end_of_head) and len(body) >= (int(length[1]) if length else 0)
 
 
 @contextmanager
@@ -175,8 +178,8 @@ def losing_answers(port: int, lost: int) -> Iterator[str]:
                 except OSError:
                     return
                 with here, socket.create_connection(("127.0.0.1", port)) as there:
-                    there.sendall(_request(here))
-                    answer = there.recv(65536)
+                    there.sendall(_message(here))
+                    answer = _message(there)
                     served += 1
                     if served > lost:
                         here.sendall(answer)
