@@ -35,7 +35,7 @@ def spelled(catalogue: Catalogue) -> str:
     return catalogue.model_dump_json(indent=2) + "\n"
 
 
-def _fields(entry: Mapping[str, str], model: type[Entry]) -> dict[str, Any]:
+def _fields(entry: Mapping[str, Any], model: type[Entry]) -> dict[str, Any]:
     return {name: entry[name] for name in model.model_fields}
 
 

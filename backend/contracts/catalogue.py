@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 CATALOGUE_FILE = "catalogue.json"
 
@@ -31,6 +31,7 @@ class MetricEntry(Entry):
     formula: str
     better: Literal["lower", "higher", "none"]
     needs: Literal["samples", "machine"]
+    parts: dict[str, str] = Field(default_factory=dict, description="Labels of the further values it gives, by name.")
 
 
 class DatasetEntry(Entry):

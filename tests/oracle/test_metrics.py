@@ -32,7 +32,7 @@ def brute_covariance(states):
 def test_second_moment_error_by_loops():
     """Kills: division by n instead of n - 1, second moments instead of covariances, a sum or half of the entries."""
     data = brute_covariance(IMAGES)
-    got = evaluate("second_moment_error", MetricInputs(images=IMAGES, samples=SAMPLES))["second_moment_error"]
+    got = evaluate("second_moment_error", MetricInputs(images=IMAGES, samples=SAMPLES))["second_moment_error"].value
     for replica in range(3):
         generated = brute_covariance(SAMPLES[replica])
         expected = sum((generated[a][b] - data[a][b]) ** 2 for a in range(7) for b in range(7)) / 49
@@ -42,7 +42,7 @@ def test_second_moment_error_by_loops():
 def test_a_known_covariance_is_used():
     """Kills: a covariance that is handed in and then ignored."""
     known = MetricInputs(images=IMAGES, samples=SAMPLES, covariance=torch.zeros(7, 7).double())
-    got = evaluate("second_moment_error", known)["second_moment_error"]
+    got = evaluate("second_moment_error", known)["second_moment_error"].value
     expected = [float(torch.cov(sample.T.double()).square().mean()) for sample in SAMPLES]
     assert got.tolist() == pytest.approx(expected, rel=1e-12)
 

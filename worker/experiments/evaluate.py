@@ -91,7 +91,7 @@ def measure(dataset: Dataset, samples: torch.Tensor, machine: Machine | None = N
     images, data_covariance = _training_data(dataset.name)
     inputs = MetricInputs(images=images, samples=samples.cpu(), machine=machine, covariance=data_covariance)
     names = [name for name, metric in family("metrics").items() if metric.describe()["needs"] == "samples"]
-    return {key: float(value[0]) for name in names for key, value in evaluate(name, inputs).items()}
+    return {key: float(estimate.value[0]) for name in names for key, estimate in evaluate(name, inputs).items()}
 
 
 def pack_samples(samples: np.ndarray) -> bytes:

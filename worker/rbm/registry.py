@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
@@ -41,9 +41,9 @@ class Registration:
     function: Callable[..., Any]
 
     def __post_init__(self) -> None:
-        for field in self.text_fields():
-            if not getattr(self, field).strip():
-                raise ValueError(f"registration {self.name!r} has an empty {field}; every {field} must be stated")
+        for text in self.text_fields():
+            if not getattr(self, text).strip():
+                raise ValueError(f"registration {self.name!r} has an empty {text}; every {text} must be stated")
         if not self.name.isidentifier():
             raise ValueError(f"registration name {self.name!r} is not an identifier; use letters, digits and _")
 
@@ -52,23 +52,31 @@ class Registration:
         """The fields that must not be empty."""
         return ("name", "label", "description", "unit", "source")
 
-    def describe(self) -> dict[str, str]:
+    def describe(self) -> dict[str, Any]:
         """A plain description, for a catalogue."""
-        return {field: getattr(self, field) for field in self.text_fields()}
+        return {text: getattr(self, text) for text in self.text_fields()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricRegistration(Registration):
-    """A metric: besides the above its formula, which direction is better and what it is computed from."""
+    """A metric: besides the above its formula, which direction is better and what it is computed from.
+
+    `parts`: labels of the further values that it gives, by name.
+    """
 
     formula: str
     better: Better
     needs: Needs
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def text_fields(cls) -> tuple[str, ...]:
         """The fields that must not be empty."""
         return (*Registration.text_fields(), "formula", "better", "needs")
+
+    def describe(self) -> dict[str, Any]:
+        """A plain description, for a catalogue."""
+        return super().describe() | {"parts": dict(self.parts)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +139,6 @@ def member(family_name: str, name: str) -> Registration:
     return members[name]
 
 
-def describe(family_name: str) -> list[dict[str, str]]:
+def describe(family_name: str) -> list[dict[str, Any]]:
     """Plain descriptions of a family's members, for a catalogue."""
     return [registration.describe() for registration in family(family_name).values()]

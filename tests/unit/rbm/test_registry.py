@@ -32,7 +32,7 @@ def test_every_family_has_members_with_all_texts(name):
     descriptions = registry.describe(name)
     assert descriptions
     for description in descriptions:
-        assert all(text.strip() for text in description.values())
+        assert all(description[text].strip() for text in registry.Registration.text_fields())
         assert {"name", "label", "description", "unit", "source"} <= set(description)
 
 

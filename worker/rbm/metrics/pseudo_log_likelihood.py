@@ -10,6 +10,7 @@ from torch import Tensor
 
 from worker.rbm.energy import hidden_field
 from worker.rbm.machine import Machine, check_generators
+from worker.rbm.metrics.bootstrap import Estimate
 from worker.rbm.metrics.inputs import MetricInputs
 from worker.rbm.registry import MetricRegistration
 
@@ -63,9 +64,9 @@ def log_conditional(
     return torch.nn.functional.logsigmoid(difference)
 
 
-def _compute(inputs: MetricInputs) -> dict[str, Float64[Tensor, " replica"]]:
+def _compute(inputs: MetricInputs) -> dict[str, Estimate]:
     value = pseudo_log_likelihood(inputs.required_machine(), inputs.images, inputs.required_generators())
-    return {"pseudo_log_likelihood": value}
+    return {"pseudo_log_likelihood": Estimate.without_interval(value)}
 
 
 REGISTRATION = MetricRegistration(

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float64, UInt8
 from torch import Tensor
 
+from worker.rbm.metrics.bootstrap import Estimate
 from worker.rbm.metrics.inputs import MetricInputs
 from worker.rbm.registry import MetricRegistration
 
@@ -73,11 +74,12 @@ def finite_sample_floor(
     return fourth / n - (n - 2) * square / (n * (n - 1)) + product / (n * (n - 1))
 
 
-def _compute(inputs: MetricInputs) -> dict[str, Float64[Tensor, " replica"]]:
+def _compute(inputs: MetricInputs) -> dict[str, Estimate]:
     samples = inputs.required_samples()
     known = inputs.covariance
     data_covariance = covariance(inputs.images) if known is None else known
-    return {"second_moment_error": second_moment_error(samples, data_covariance.to(samples.device))}
+    value = second_moment_error(samples, data_covariance.to(samples.device))
+    return {"second_moment_error": Estimate.without_interval(value)}
 
 
 REGISTRATION = MetricRegistration(
