@@ -1,12 +1,13 @@
 """Parameter groups that study types share. Defaults are the paper's; limits keep a request within one laboratory."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from backend.contracts.catalogue import known
 
 MAX_CELLS = 20_000
+FINAL_LEARNING_RATE = 0.001
 
 
 def _rounded(fraction: float) -> float:
@@ -44,8 +45,60 @@ class TrainingParameters(Parameters):
     batch_size: int = Field(500, ge=1, le=60_000, title="Batch size", description="Training images for each update.")
     num_chains: int = Field(500, ge=1, le=60_000, title="Chains", description="Markov chains of the negative phase.")
     learning_rate: float = Field(
-        0.03, gt=0.0, le=10.0, title="Learning rate", description="Step of the gradient ascent."
+        0.03, gt=0.0, le=10.0, title="Learning rate", description="Step of the gradient ascent, at the first update."
     )
+    learning_rate_decay: Literal["none", "linear", "exponential"] = Field(
+        "none",
+        title="Decay of the rate",
+        description="How the rate goes from the first update to the last: by equal steps (linear), by equal factors "
+        "(exponential), or not at all.",
+    )
+    final_learning_rate: float = Field(
+        FINAL_LEARNING_RATE,
+        gt=0.0,
+        le=10.0,
+        title="Last learning rate",
+        description="Rate of the last update, where the rate decays.",
+    )
+    gradient: Literal["standard", "centred"] = Field(
+        "standard",
+        title="Gradient",
+        description="centred counts units from their means over the batch, so weights and biases move independently.",
+    )
+    weight_decay: float = Field(
+        0.0,
+        ge=0.0,
+        le=10.0,
+        title="Weight decay",
+        description="lambda of the penalty lambda/2 |W|^2 on the weights.",
+    )
+    momentum: float = Field(
+        0.0, ge=0.0, lt=1.0, title="Momentum", description="Part of the last change that is made again."
+    )
+    nesterov: bool = Field(
+        False, title="Nesterov", description="Momentum that looks ahead (Nesterov) instead of the plain one."
+    )
+
+    @model_validator(mode="after")
+    def _options_fit(self) -> Self:
+        if self.algorithm == "cd" and self.num_chains != self.batch_size:
+            raise ValueError(
+                f"cd starts its chains from the batch: num_chains is {self.num_chains}, "
+                f"it must equal batch_size, {self.batch_size}"
+            )
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov looks ahead along the momentum, and momentum is 0: give a momentum above 0")
+        if self.learning_rate_decay == "none" and self.final_learning_rate != FINAL_LEARNING_RATE:
+            raise ValueError(
+                f"final_learning_rate is {self.final_learning_rate:g} and the rate does not decay: choose linear or "
+                f"exponential for learning_rate_decay, or leave final_learning_rate at {FINAL_LEARNING_RATE:g}"
+            )
+        if self.learning_rate_decay != "none" and self.final_learning_rate > self.learning_rate:
+            raise ValueError(
+                f"final_learning_rate is {self.final_learning_rate:g}: a rate that decays ends at or below its start, "
+                f"{self.learning_rate:g}"
+            )
+        return self
 
 
 class GenerationParameters(Parameters):

@@ -51,7 +51,8 @@ def _messages(session: Session, studies: Sequence[tables.Study]) -> list[Study]:
     ids = [study.id for study in studies]
     tallies = rows.tallies(session, ids)
     shares = rows.live_shares(session, ids)
-    errors = rows.last_errors(session, [study.id for study in studies if study.state == StudyState.FAILED])
+    failed = [study.id for study in studies if study.state == StudyState.FAILED]
+    errors = rows.first_cell_errors(session, failed) | rows.last_errors(session, failed)
     crew = Crew.of(session)
     return [
         Study(

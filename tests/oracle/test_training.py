@@ -14,11 +14,17 @@ NUM_UPDATES = 12
 """With 23 images and batches of 5 this crosses two borders of epochs."""
 
 
+OPTIONS = {
+    "learning_rate_decay": "linear", "gradient": "centred", "weight_decay": 0.01, "momentum": 0.6, "nesterov": True,
+}  # fmt: skip
+
+
 def schedule(algorithm="pcd", learning_rate=0.2):
+    """The paper's training, or with every option for the name "options"."""
+    options = OPTIONS if algorithm == "options" else {"algorithm": algorithm}
     return TrainingSchedule(
-        algorithm=algorithm, gibbs_steps=3, num_updates=NUM_UPDATES, batch_size=5, num_chains=5,
-        learning_rate=learning_rate,
-    )  # fmt: skip
+        gibbs_steps=3, num_updates=NUM_UPDATES, batch_size=5, num_chains=5, learning_rate=learning_rate, **options
+    )
 
 
 def started(algorithm="pcd", dilutions=DILUTIONS, seeds=SEEDS):
@@ -30,16 +36,20 @@ def assert_same_bits(left, right):
         assert torch.equal(getattr(left.machine, name), getattr(right.machine, name)), name
     assert torch.equal(left.chains, right.chains)
     assert torch.equal(left.order, right.order)
-    assert torch.equal(left.diverged, right.diverged)
+    assert torch.equal(left.diverged_at, right.diverged_at)
+    assert (left.velocity is None) == (right.velocity is None)
+    if left.velocity is not None:
+        for name in ("weight_matrix", "vbias", "hbias"):
+            assert torch.equal(getattr(left.velocity, name), getattr(right.velocity, name)), name
     assert (left.cursor, left.num_updates_done) == (right.cursor, right.num_updates_done)
     for one, other in zip(left.generators, right.generators, strict=True):
         assert torch.equal(one.get_state(), other.get_state())
 
 
-@pytest.mark.parametrize("algorithm", ["pcd", "cd"])
+@pytest.mark.parametrize("algorithm", ["pcd", "cd", "options"])
 @pytest.mark.parametrize("cut", [0, 1, 4, 7])
 def test_resumed_run_is_the_uninterrupted_one(algorithm, cut):
-    """Kills: a checkpoint that forgets chains, generators, data order, cursor, mask or the count of updates."""
+    """Kills: a checkpoint that forgets chains, generators, data order, cursor, mask, velocity or count of updates."""
     whole = train(started(algorithm), IMAGES, schedule(algorithm), NUM_UPDATES)
     part = train(started(algorithm), IMAGES, schedule(algorithm), cut)
     resumed = read_checkpoint(write_checkpoint(part))
@@ -48,16 +58,17 @@ def test_resumed_run_is_the_uninterrupted_one(algorithm, cut):
     assert_same_bits(resumed, whole)
 
 
-def test_slices_do_not_change_the_bits():
-    """Kills: anything drawn or reset once for each call of `train`."""
-    whole = train(started(), IMAGES, schedule(), NUM_UPDATES)
-    sliced = started()
+@pytest.mark.parametrize("algorithm", ["pcd", "options"])
+def test_slices_do_not_change_the_bits(algorithm):
+    """Kills: anything drawn or reset once for each call of `train`, such as the rate's decay."""
+    whole = train(started(algorithm), IMAGES, schedule(algorithm), NUM_UPDATES)
+    sliced = started(algorithm)
     for _ in range(NUM_UPDATES):
-        train(sliced, IMAGES, schedule(), 1)
+        train(sliced, IMAGES, schedule(algorithm), 1)
     assert_same_bits(sliced, whole)
 
 
-@pytest.mark.parametrize("algorithm", ["pcd", "cd"])
+@pytest.mark.parametrize("algorithm", ["pcd", "cd", "options"])
 def test_a_batch_of_replicas_is_the_replicas_one_by_one(algorithm):
     """Kills: replicas that share a generator, a mask, an order or chains; a batched sum with other rounding."""
     together = train(started(algorithm), IMAGES, schedule(algorithm), NUM_UPDATES)
@@ -73,10 +84,11 @@ def test_a_batch_of_replicas_is_the_replicas_one_by_one(algorithm):
         assert torch.equal(alone.generators[0].get_state(), together.generators[index].get_state())
 
 
-def test_bits_do_not_depend_on_the_number_of_threads():
+@pytest.mark.parametrize("options", [{}, OPTIONS])
+def test_bits_do_not_depend_on_the_number_of_threads(options):
     """Kills: sums whose order follows the threads. 37 x 19 units make several tasks of each kernel."""
     images = torch.randint(0, 2, (200, 37), generator=torch.Generator().manual_seed(2), dtype=torch.uint8)
-    plan = TrainingSchedule(gibbs_steps=2, num_updates=5, batch_size=90, num_chains=130, learning_rate=0.1)
+    plan = TrainingSchedule(gibbs_steps=2, num_updates=5, batch_size=90, num_chains=130, learning_rate=0.1, **options)
     runs = []
     for threads in (1, numba.config.NUMBA_NUM_THREADS):
         numba.set_num_threads(threads)
@@ -167,17 +179,28 @@ def test_persistent_chains_go_on_and_cd_chains_restart():
         assert torch.equal(kept, torch.zeros_like(kept) if expect_data else before[..., :11])
 
 
-def test_a_diverged_replica_is_flagged_and_the_others_go_on():
-    """Kills: a replica that is not finite spoiling the batch, or going unnoticed."""
-    state = started()
-    state.machine.weight_matrix[1, 0, 0] = float("inf")
-    train(state, IMAGES, schedule(), 6)
+@pytest.mark.parametrize("spoilt", [float("inf"), float("nan"), 100.5, -100.5])
+@pytest.mark.parametrize("parameter", ["weight_matrix", "vbias", "hbias"])
+def test_a_diverged_replica_is_flagged_and_the_others_go_on(spoilt, parameter):
+    """Kills: a replica that is not finite or exploded spoiling the batch, or going unnoticed; a wrong update noted."""
+    state = train(started(), IMAGES, schedule(), 2)
+    getattr(state.machine, parameter)[1].flatten()[0] = spoilt
+    train(state, IMAGES, schedule(), 4)
     assert state.diverged.tolist() == [False, True, False]
+    assert state.diverged_at.tolist() == [-1, 3, -1]
     assert bool((state.machine.weight_matrix[1] == 0).all())
     for index in (0, 2):
         alone = train(started("pcd", [DILUTIONS[index]], [SEEDS[index]]), IMAGES, schedule(), 6)
         assert torch.equal(alone.machine.weight_matrix[0], state.machine.weight_matrix[index])
     assert_same_bits(read_checkpoint(write_checkpoint(state)), state)
+
+
+def test_large_parameters_of_a_machine_that_learns_are_not_an_explosion():
+    """Kills: a bound that trained machines reach."""
+    state = started()
+    state.machine.vbias[1, 0] = -90.0
+    train(state, IMAGES, schedule(), 1)
+    assert not bool(state.diverged.any())
 
 
 def test_retraining_starts_from_the_surviving_weights():

@@ -33,16 +33,33 @@ def run(run: Run) -> None:
     run.log(
         f"Attempt {run.claim.attempt}: judging {sum(not cell.done for cell in run.claim.cells)} cells on {run.device}."
     )
+    _fail_orphans(run)
     work_done = 0.0
     for _, group in groupby(run.claim.cells, key=lambda cell: (cell.parent, cell.parameters["pruning_rule"])):
         cells = list(group)
-        ranked = None if all(cell.done for cell in cells) else _ranked(run, cells[0])
+        ranked = None if all(cell.done or _is_orphan(cell) for cell in cells) else _ranked(run, cells[0])
         for cell in cells:
             if ranked is not None and not cell.done:
                 for work in _judge(run, cell, ranked):
                     run.block(work_done + work, _stage(cell))
             work_done += _work(cell)
     run.report(work_done, "done")
+
+
+def _is_orphan(cell: ClaimedCell) -> bool:
+    """The machine that the cell judges could not be trained."""
+    return cell.parent_artifact is None and cell.parent_error is not None
+
+
+def _fail_orphans(run: Run) -> None:
+    open_cells = [cell for cell in run.claim.cells if not cell.done]
+    orphans = [cell for cell in open_cells if _is_orphan(cell)]
+    if orphans and len(orphans) == len(open_cells):
+        raise ExperimentFailed(f"no machine to be judged was trained; the first: {orphans[0].parent_error}")
+    if orphans:
+        run.log(f"{len(orphans)} cells cannot be judged: their machines were not trained.", "warning")
+    for cell in orphans:
+        run.fail_cell(cell.id, f"its machine was not trained: {cell.parent_error}")
 
 
 def _ranked(run: Run, cell: ClaimedCell) -> PruningOrder:

@@ -153,6 +153,11 @@ class Run:
             )
         )
 
+    def fail_cell(self, cell_id: str, reason: str) -> None:
+        """Note that a cell cannot be filled, and why; the job goes on with its others."""
+        job_id, token = self.claim.job_id, self.claim.token
+        self.transact(lambda session: jobs.fail_cell(session, job_id, token, cell_id, reason))
+
     def log(self, message: str, level: Level = "info") -> None:
         """Add a line to the job's log."""
         self.transact(lambda session: add_line(session, self.claim.job_id, message, level))

@@ -21,6 +21,7 @@ from worker.rbm.checkpoint import read_checkpoint, write_checkpoint
 from worker.rbm.machine_file import write_machine
 from worker.rbm.metrics.pseudo_log_likelihood import pseudo_log_likelihood
 from worker.rbm.training import TrainingSchedule, TrainingState, start_training, train
+from worker.rbm.training.state import LARGEST_PARAMETER
 
 KIND = "train"
 BLOCK_SECONDS = 0.3
@@ -32,7 +33,7 @@ def run(run: Run) -> None:
     """Train every machine of the job, record its likelihood while it learns, and store it.
 
     Raises:
-        ExperimentFailed: machines diverged; the others are stored.
+        ExperimentFailed: every machine diverged. If only some did, their cells fail and the others go on.
     """
     cells = run.claim.cells
     if all(cell.done for cell in cells):
@@ -167,17 +168,29 @@ def _record(run: Run, batch: Batch, state: TrainingState) -> None:
 
 
 def _store(run: Run, batch: Batch, state: TrainingState) -> None:
-    diverged = []
+    reasons = {
+        cell.id: _divergence(cell, update) for cell, update in zip(batch.cells, state.diverged_at.tolist(), strict=True)
+    }
+    if all(reasons.values()):
+        raise ExperimentFailed(f"every machine diverged; the first: {next(iter(reasons.values()))}")
     for index, cell in enumerate(batch.cells):
-        if bool(state.diverged[index]):
-            diverged.append(f"p0 = {cell.parameters['initial_dilution']:g}, seed {cell.parameters['seed']}")
+        reason = reasons[cell.id]
+        if reason is not None:
+            run.log(reason, "warning")
+            run.fail_cell(cell.id, reason)
         elif not cell.done:
             _store_machine(run, batch, state, index, cell)
-    if diverged:
-        raise ExperimentFailed(
-            f"{len(diverged)} of {len(batch.cells)} machines diverged, their weights are not finite any more "
-            f"({'; '.join(diverged[:3])}): lower the learning rate, now {batch.schedule.learning_rate:g}"
-        )
+
+
+def _divergence(cell: ClaimedCell, update: int) -> str | None:
+    if update < 0:
+        return None
+    training = cell.parameters["training"]
+    return (
+        f"the machine with p0 = {cell.parameters['initial_dilution']:g} and seed {cell.parameters['seed']} diverged at "
+        f"update {update:,} of {training['num_updates']:,}: a parameter was not finite or above {LARGEST_PARAMETER:g} "
+        f"in magnitude; lower the learning rate, now {training['learning_rate']:g}"
+    )
 
 
 def _store_machine(run: Run, batch: Batch, state: TrainingState, index: int, cell: ClaimedCell) -> None:

@@ -7,9 +7,13 @@ from torch import Tensor
 
 from worker.rbm.machine import Machine
 from worker.rbm.tensor_bytes import pack, pack_bits, require, unpack, unpack_bits
+from worker.rbm.training.gradient import Gradient
 from worker.rbm.training.state import TrainingState
 
-FORMAT = "dilution-lab checkpoint 1"
+FORMAT = "dilution-lab checkpoint 2"
+PARAMETERS = {"weight_matrix": 3, "vbias": 2, "hbias": 2}
+"""The parameters of a machine and how many axes each has."""
+VELOCITY = "velocity of "
 
 
 def write_checkpoint(state: TrainingState) -> bytes:
@@ -23,8 +27,10 @@ def write_checkpoint(state: TrainingState) -> bytes:
         "chains": pack_bits(state.chains.bool()),
         "order": state.order,
         "generators": torch.stack([generator.get_state() for generator in state.generators]),
-        "diverged": state.diverged.to(torch.uint8),
+        "diverged_at": state.diverged_at,
     }
+    if state.velocity is not None:
+        tensors |= {f"{VELOCITY}{name}": getattr(state.velocity, name) for name in PARAMETERS}
     metadata = {
         "format": FORMAT,
         "num_chains": str(state.chains.shape[1]),
@@ -53,18 +59,25 @@ def read_checkpoint(data: bytes, device: torch.device | str = "cpu") -> Training
         order=require(tensors, "order", (torch.int32,), 2),
         cursor=_number(metadata, "cursor"),
         num_updates_done=_number(metadata, "num_updates_done"),
-        diverged=require(tensors, "diverged", (torch.uint8,), 1).bool(),
+        diverged_at=require(tensors, "diverged_at", (torch.int64,), 1),
+        velocity=_read_velocity(tensors, device),
     )
 
 
 def _read_machine(tensors: dict[str, Tensor]) -> Machine:
-    weights = require(tensors, "weight_matrix", (torch.float32,), 3)
-    return Machine(
-        weight_matrix=weights,
-        vbias=require(tensors, "vbias", (torch.float32,), 2),
-        hbias=require(tensors, "hbias", (torch.float32,), 2),
-        mask=unpack_bits(require(tensors, "mask", (torch.uint8,), 1), tuple(weights.shape)),
-    )
+    parameters = {name: require(tensors, name, (torch.float32,), axes) for name, axes in PARAMETERS.items()}
+    shape = tuple(parameters["weight_matrix"].shape)
+    return Machine(**parameters, mask=unpack_bits(require(tensors, "mask", (torch.uint8,), 1), shape))
+
+
+def _read_velocity(tensors: dict[str, Tensor], device: torch.device | str) -> Gradient | None:
+    if not any(name.startswith(VELOCITY) for name in tensors):
+        return None
+    parts = {
+        name: require(tensors, f"{VELOCITY}{name}", (torch.float32,), axes).to(device)
+        for name, axes in PARAMETERS.items()
+    }
+    return Gradient(**parts)
 
 
 def _read_generators(tensors: dict[str, Tensor]) -> list[torch.Generator]:

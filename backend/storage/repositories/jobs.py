@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from backend.contracts.states import CellState, JobState
 from backend.storage.database import database_now, exclusive
@@ -37,6 +37,7 @@ __all__ = [
     "complete",
     "complete_cell",
     "fail",
+    "fail_cell",
     "first_in_queue",
     "record_checkpoint",
     "record_metrics",
@@ -51,9 +52,11 @@ class ClaimedCell:
     """A cell that a claimed job has to fill.
 
     Attributes:
-        done: filled already, by an earlier attempt or another job: nothing is left to do.
+        state: `DONE` when it was filled already, by an earlier attempt or another job; `FAILED` when this job found
+            that it cannot be filled.
         parent: identity of the machine that the cell starts from.
         parent_artifact: digest of that machine's file, if the machine exists.
+        parent_error: why that machine could not be trained, if it could not.
     """
 
     id: str
@@ -62,7 +65,13 @@ class ClaimedCell:
     dataset_digest: str
     parent: str | None
     parent_artifact: str | None
-    done: bool
+    parent_error: str | None
+    state: str
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.state == CellState.DONE
 
 
 @dataclass(frozen=True)
@@ -212,18 +221,25 @@ def complete_cell(
     )
 
 
+def fail_cell(session: Session, job_id: str, token: int, cell_id: str, reason: str) -> None:
+    """Note that a cell cannot be filled, while the job goes on with its others. A cell that is done stays as it is."""
+    _hold(session, job_id, token)
+    results.write_failure(session, cell_id, reason)
+
+
 def complete(session: Session, job_id: str, token: int) -> list[str]:
-    """End the job as done. All of its cells must be done.
+    """End the job as done. None of its cells may be open: each is done, or failed for a reason of its own.
 
     Returns:
         Ids of the jobs that became ready: send them after the commit.
 
     Raises:
-        ValueError: a cell of the job is not done.
+        ValueError: a cell of the job is open.
     """
     exclusive(session)
     _hold(session, job_id, token)
-    open_cells = [cell.id for cell in _claimed_cells(session, job_id) if not cell.done]
+    closed = {CellState.DONE, CellState.FAILED}
+    open_cells = [cell.id for cell in _claimed_cells(session, job_id) if cell.state not in closed]
     if open_cells:
         raise ValueError(f"job {job_id} cannot be done: cell {open_cells[0]} and maybe others are not")
     now = database_now(session)
@@ -285,6 +301,7 @@ def _set(session: Session, job_id: str, **values: Any) -> None:
 
 
 def _claimed_cells(session: Session, job_id: str) -> tuple[ClaimedCell, ...]:
+    parent = aliased(Cell)
     query = (
         select(
             Cell.id,
@@ -293,9 +310,11 @@ def _claimed_cells(session: Session, job_id: str) -> tuple[ClaimedCell, ...]:
             Cell.dataset_digest,
             Cell.parent,
             Artifact.digest,
-            Cell.state == CellState.DONE,
+            parent.error,
+            Cell.state,
         )
         .join(JobCell, JobCell.cell_id == Cell.id)
+        .outerjoin(parent, parent.id == Cell.parent)
         .outerjoin(Machine, Machine.key == Cell.parent)
         .outerjoin(Artifact, Artifact.digest == Machine.artifact_digest)
         .where(JobCell.job_id == job_id)

@@ -94,6 +94,12 @@ def write_cell(
     session.execute(update(Cell).where(Cell.id == cell_id).values(**done, samples_digest=digest))
 
 
+def write_failure(session: Session, cell_id: str, reason: str) -> None:
+    """Mark a cell as failed; one that is done stays as it is."""
+    if _lock_cell(session, cell_id) != CellState.DONE:
+        session.execute(update(Cell).where(Cell.id == cell_id).values(state=CellState.FAILED, error=reason))
+
+
 def _lock_cell(session: Session, cell_id: str) -> str:
     query = select(Cell.state).where(Cell.id == cell_id).with_for_update()
     state = session.execute(query).scalar_one_or_none()

@@ -112,6 +112,17 @@ def last_errors(session: Session, study_ids: Collection[str]) -> dict[str, str]:
     return {study_id: error for study_id, error in session.execute(query) if error is not None}
 
 
+def first_cell_errors(session: Session, study_ids: Collection[str]) -> dict[str, str]:
+    """For each study with failed cells: the error of the first of them in its grid, where causes precede effects."""
+    query = (
+        select(StudyCell.study_id, Cell.error)
+        .join(Cell, Cell.id == StudyCell.cell_id)
+        .where(StudyCell.study_id.in_(study_ids), Cell.state == CellState.FAILED, Cell.error.is_not(None))
+        .order_by(StudyCell.position.desc())
+    )
+    return {study_id: error for study_id, error in session.execute(query) if error is not None}
+
+
 def refresh_studies(session: Session, study_ids: Collection[str], now: datetime) -> list[str]:
     """Bring the state of studies in line with their cells and jobs. A final state stays as it is.
 

@@ -1,14 +1,20 @@
 """What cannot be done says why, and takes nothing else with it."""
 
+import re
+
 from backend.contracts.states import CellState, JobState, StudyState
+from backend.services.studies import show_study
 from tests.integration.worker.plans import LONG, QUICK, assert_same_machine, plan, uninterrupted
 from tests.integration.worker.rig import Rig
 from worker.rbm.checkpoint import read_checkpoint, write_checkpoint
 
 
 def test_a_job_that_cannot_be_done_fails_with_its_reason_and_a_log(rig: Rig) -> None:
+    study = rig.submit(plan(QUICK))
+    for cell in rig.cells(study, "machine"):
+        training = {**cell.parameters["training"], "algorithm": "cd", "num_chains": 7}
+        rig.set_cell(cell.id, parameters={**cell.parameters, "training": training})
     rig.worker()
-    study = rig.submit(plan({**QUICK, "algorithm": "cd", "num_chains": 7}))
     job = rig.wait_for(study, "train", JobState.FAILED)
     assert "num_chains is 7" in job.error
     assert "\n" not in job.error
@@ -43,21 +49,38 @@ def test_a_lost_machine_fails_its_evaluation_with_the_reason(rig: Rig) -> None:
     assert {cell.state for cell in rig.cells(other, "evaluation")} == {CellState.FAILED}
 
 
-def test_a_diverged_machine_fails_alone(rig: Rig) -> None:
+def diverging(rig: Rig, replicas: list[int]) -> str:
+    """A study whose training is caught in the middle, and whose machines there are spoilt."""
     worker = rig.worker()
     study = rig.submit(plan(LONG))
     rig.wait_for_checkpoint(study)
     worker.kill()
     job = rig.job(study, "train")
     state = read_checkpoint(rig.lab.artifacts.get(job.checkpoint_digest))
-    state.machine.vbias[0] = 3e38  # finite, and their sum is not: the next update finds it
+    state.machine.vbias[replicas] = 1e6  # finite, and no machine that learns
     rig.set_job(job.id, checkpoint_digest=rig.lab.artifacts.put(write_checkpoint(state)))
     rig.worker()
-    job = rig.wait_for(study, "train", JobState.FAILED)
+    return study
+
+
+def test_a_diverged_machine_fails_alone(rig: Rig) -> None:
+    """Kills: one diverged replica that takes its batch, or the evaluations of the others, with it."""
+    study = diverging(rig, [0])
+    rig.wait_for_end(study, StudyState.FAILED)
     diverged, healthy = rig.cells(study, "machine")
-    assert "1 of 2 machines diverged" in job.error
-    assert str(diverged.parameters["seed"]) in job.error
     assert (diverged.state, healthy.state) == (CellState.FAILED, CellState.DONE)
+    assert re.search(rf"seed {diverged.parameters['seed']} diverged at update [\d,]+ of ", diverged.error or "")
+    assert rig.job(study, "train").state == rig.job(study, "evaluate").state == JobState.DONE
+    states = {cell.parent: cell.state for cell in rig.cells(study, "evaluation")}
+    assert states == {diverged.id: CellState.FAILED, healthy.id: CellState.DONE}
+    assert show_study(rig.lab, study).message == diverged.error
     (machine,) = rig.machines().values()
     assert machine.key == healthy.id
     assert_same_machine(rig.lab.artifacts.get(machine.artifact_digest), uninterrupted(healthy.parameters))
+
+
+def test_when_every_machine_diverges_the_job_fails(rig: Rig) -> None:
+    study = diverging(rig, [0, 1])
+    job = rig.wait_for(study, "train", JobState.FAILED)
+    assert "every machine diverged; the first: the machine with p0 = " in job.error
+    assert rig.machines() == {}

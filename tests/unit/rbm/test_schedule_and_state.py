@@ -4,8 +4,6 @@ import pytest
 import torch
 
 from worker.rbm.training import (
-    PAPER_SCHEDULE,
-    TWO_CORE_SCHEDULE,
     TrainingSchedule,
     start_training,
     start_training_from,
@@ -31,6 +29,10 @@ def schedule(**changes):
         ({"learning_rate": 0.0}, "learning_rate is 0.0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"algorithm": "cd", "num_chains": 4}, "must equal batch_size, 3"),
+        ({"final_learning_rate": 0.0}, "final_learning_rate is 0.0"),
+        ({"weight_decay": -0.1}, "weight_decay is -0.1"),
+        ({"momentum": 1.0}, "momentum is 1.0"),
+        ({"nesterov": True}, "momentum is 0"),
     ],
 )
 def test_impossible_schedules_are_refused(changes, message):
@@ -38,16 +40,32 @@ def test_impossible_schedules_are_refused(changes, message):
         schedule(**changes)
 
 
-def test_an_unknown_algorithm_is_refused(unchecked_shapes):
+def test_unknown_words_are_refused(unchecked_shapes):
     with pytest.raises(ValueError, match="must be one of pcd, cd"):
         schedule(algorithm="sgd")
+    with pytest.raises(ValueError, match="must be one of none, linear, exponential"):
+        schedule(learning_rate_decay="cosine")
+    with pytest.raises(ValueError, match="must be one of standard, centred"):
+        schedule(gradient="natural")
 
 
-def test_the_named_schedules():
-    assert (PAPER_SCHEDULE.gibbs_steps, PAPER_SCHEDULE.num_updates) == (1000, 10_000)
-    assert (PAPER_SCHEDULE.batch_size, PAPER_SCHEDULE.num_chains, PAPER_SCHEDULE.learning_rate) == (500, 500, 0.03)
-    assert (TWO_CORE_SCHEDULE.gibbs_steps, TWO_CORE_SCHEDULE.num_updates) == (10, 2_000)
-    assert (TWO_CORE_SCHEDULE.batch_size, TWO_CORE_SCHEDULE.num_chains) == (128, 128)
+@pytest.mark.parametrize(
+    ("decay", "rates"),
+    [
+        ("none", [0.8, 0.8, 0.8, 0.8, 0.8]),
+        ("linear", [0.8, 0.625, 0.45, 0.275, 0.1]),
+        ("exponential", [0.8, 0.8 * 8**-0.25, 0.8 * 8**-0.5, 0.8 * 8**-0.75, 0.1]),
+    ],
+)
+def test_the_rate_goes_from_the_first_update_to_the_last(decay, rates):
+    """Kills: a decay that is off by one update, ends elsewhere or takes the wrong form."""
+    plan = schedule(num_updates=5, learning_rate=0.8, learning_rate_decay=decay, final_learning_rate=0.1)
+    assert [plan.ascent(update).rate for update in range(5)] == pytest.approx(rates)
+
+
+def test_a_run_of_one_update_has_its_first_rate():
+    plan = schedule(num_updates=1, learning_rate=0.8, learning_rate_decay="linear")
+    assert plan.ascent(0).rate == 0.8
 
 
 @pytest.mark.parametrize(
@@ -80,6 +98,8 @@ def test_a_run_goes_on_only_with_its_own_data_and_chains(unchecked_shapes):
         train(state, IMAGES[:8], PLAN, 1)
     with pytest.raises(ValueError, match="num_chains is 3"):
         train(state, IMAGES, schedule(), 1)
+    with pytest.raises(ValueError, match="started with no velocity"):
+        train(state, IMAGES, schedule(num_chains=2, momentum=0.5), 1)
     with pytest.raises(ValueError, match="0 or more"):
         train(state, IMAGES, PLAN, -1)
     assert train(state, IMAGES, PLAN, 0).num_updates_done == 0

@@ -45,13 +45,13 @@ def test_pinned_identities() -> None:
 
 def test_a_new_parameter_with_a_default_changes_no_identity() -> None:
     class Tomorrow(TrainingParameters):
-        momentum: float = Field(0.0)
+        temperature: float = Field(1.0)
 
     class GenerationTomorrow(GenerationParameters):
         temperature: float = Field(1.0)
 
     assert machine(Tomorrow()).id == machine(TrainingParameters()).id
-    assert machine(Tomorrow(momentum=0.9)).id != machine(TrainingParameters()).id
+    assert machine(Tomorrow(temperature=0.9)).id != machine(TrainingParameters()).id
     assert evaluation(GenerationTomorrow()).id == evaluation(GenerationParameters()).id
 
 
@@ -70,7 +70,13 @@ def test_every_parameter_is_part_of_the_identity() -> None:
                 "batch_size": 499,
                 "num_chains": 499,
                 "learning_rate": 0.031,
+                "learning_rate_decay": "linear",
+                "gradient": "centred",
+                "weight_decay": 0.1,
+                "momentum": 0.5,
             }.items()
         ),
+        machine(TrainingParameters(learning_rate_decay="linear", final_learning_rate=0.002)),
+        machine(TrainingParameters(momentum=0.5, nesterov=True)),
     ]
     assert len({cell.id for cell in cells}) == len(cells)

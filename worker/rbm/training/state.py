@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Int32, UInt8
+from jaxtyping import Bool, Int32, Int64, UInt8
 from torch import Tensor
 
 from worker.rbm.machine import Machine, check_generators, new_machine, pixel_means
 from worker.rbm.sampling import random_chains
+from worker.rbm.training.gradient import Gradient
 from worker.rbm.training.schedule import TrainingSchedule
+
+LARGEST_PARAMETER = 100.0
+"""A weight or bias beyond this has exploded: one alone decides its unit. Those of trained machines are below 8."""
 
 
 @dataclass
@@ -25,7 +29,9 @@ class TrainingState:
         order: each replica's shuffled image indices of the current epoch, int32 [replica sample].
         cursor: how many images of the current epoch have been used.
         num_updates_done: updates so far.
-        diverged: replicas whose parameters stopped being finite. They were set to 0 and are not updated any more.
+        diverged_at: for each replica the update at which its parameters were not finite or above
+            `LARGEST_PARAMETER` any more, -1 for those that go on. They were set to 0 and are not updated any more.
+        velocity: the last change, where the schedule has momentum.
 
     Raises:
         ValueError: if the parts do not fit each other.
@@ -37,7 +43,13 @@ class TrainingState:
     order: Int32[Tensor, "replica sample"]
     cursor: int
     num_updates_done: int
-    diverged: Bool[Tensor, " replica"]
+    diverged_at: Int64[Tensor, " replica"]
+    velocity: Gradient | None = None
+
+    @property
+    def diverged(self) -> Bool[Tensor, " replica"]:
+        """Which replicas are not updated any more."""
+        return self.diverged_at >= 0
 
     def __post_init__(self) -> None:
         replicas, visible = self.machine.num_replicas, self.machine.num_visible
@@ -45,9 +57,9 @@ class TrainingState:
         if self.chains.ndim != 3 or (self.chains.shape[0], self.chains.shape[2]) != (replicas, visible):
             wanted = f"({replicas}, chains, {visible})"
             raise ValueError(f"chains have shape {tuple(self.chains.shape)}; they must be {wanted}")
-        if self.order.ndim != 2 or self.order.shape[0] != replicas or self.diverged.shape != (replicas,):
+        if self.order.ndim != 2 or self.order.shape[0] != replicas or self.diverged_at.shape != (replicas,):
             raise ValueError(
-                f"order has shape {tuple(self.order.shape)} and diverged {tuple(self.diverged.shape)}; "
+                f"order has shape {tuple(self.order.shape)} and diverged_at {tuple(self.diverged_at.shape)}; "
                 f"each needs {replicas} replicas first"
             )
         if not 0 <= self.cursor <= self.order.shape[1] or self.num_updates_done < 0:
@@ -141,5 +153,6 @@ def _start(
         order=shuffled_orders(images.shape[0], generators),
         cursor=0,
         num_updates_done=0,
-        diverged=torch.zeros(machine.num_replicas, dtype=torch.bool),
+        diverged_at=torch.full((machine.num_replicas,), -1),
+        velocity=Gradient.zeros(machine) if schedule.momentum else None,
     )

@@ -10,7 +10,7 @@ from worker.rbm.sampling import prepare
 from worker.rbm.training import compiled_step
 from worker.rbm.training.gradient import Phase, gradient_step
 from worker.rbm.training.schedule import TrainingSchedule
-from worker.rbm.training.state import TrainingState, shuffled_orders
+from worker.rbm.training.state import LARGEST_PARAMETER, TrainingState, shuffled_orders
 
 
 def train(
@@ -44,6 +44,9 @@ def _check(state: TrainingState, images: Tensor, schedule: TrainingSchedule, num
         raise ValueError(f"images have shape {tuple(images.shape)}; this run was started with {wanted}")
     if state.chains.shape[1] != schedule.num_chains:
         raise ValueError(f"num_chains is {schedule.num_chains}; this run was started with {state.chains.shape[1]}")
+    if (state.velocity is None) != (schedule.momentum == 0):
+        kept = "no velocity" if state.velocity is None else "a velocity"
+        raise ValueError(f"momentum is {schedule.momentum}; this run was started with {kept}")
     if num_updates < 0:
         raise ValueError(f"num_updates is {num_updates}; it must be 0 or more")
 
@@ -57,9 +60,10 @@ def _update(state: TrainingState, images: Tensor, schedule: TrainingSchedule) ->
     data = Phase(batch, prepared.hidden_probabilities(batch))
     model = Phase(state.chains, prepared.hidden_probabilities(state.chains))
     step = compiled_step.gradient_step if state.machine.device.type == "cpu" else gradient_step
-    step(state.machine, data, model, schedule.learning_rate, ~state.diverged)
-    _flag_diverged(state)
+    ascent = schedule.ascent(state.num_updates_done)
+    step(state.machine, data, model, ascent, ~state.diverged, velocity=state.velocity)
     state.num_updates_done += 1
+    _flag_diverged(state)
 
 
 def _next_batch(state: TrainingState, images: Tensor, batch_size: int) -> UInt8[Tensor, "replica sample visible"]:
@@ -73,12 +77,15 @@ def _next_batch(state: TrainingState, images: Tensor, batch_size: int) -> UInt8[
 
 
 def _flag_diverged(state: TrainingState) -> None:
-    """Set the replicas whose parameters are not finite to 0, so that the rest of the batch can go on."""
+    """Set the replicas whose parameters are not finite or exploded to 0, so that the rest of the batch can go on."""
     machine = state.machine
-    # A sum is finite only if no term is not; it may overflow itself, at magnitudes that are lost anyway.
-    totals = machine.weight_matrix.sum(dim=(1, 2)) + machine.vbias.sum(dim=1) + machine.hbias.sum(dim=1)
-    bad = (~torch.isfinite(totals)).cpu()
+    parameters = (machine.weight_matrix, machine.vbias, machine.hbias)
+    bad = torch.zeros(machine.num_replicas, dtype=torch.bool)
+    for parameter in parameters:
+        low, high = torch.aminmax(parameter.flatten(1), dim=1)
+        # Written so that it holds for NaN, which is neither above nor below anything.
+        bad |= ~((low >= -LARGEST_PARAMETER) & (high <= LARGEST_PARAMETER)).cpu()
     if bool(bad.any()):
-        state.diverged |= bad
-        for parameter in (machine.weight_matrix, machine.vbias, machine.hbias):
+        state.diverged_at[bad] = state.num_updates_done
+        for parameter in parameters:
             parameter[bad.to(machine.device)] = 0
