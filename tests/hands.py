@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from backend.contracts.messages import Study, StudyCreate
-from backend.contracts.plan import MACHINE
+from backend.contracts.plan import ANALYSIS, MACHINE
 from backend.services.laboratory import Laboratory
 from backend.services.submit import submit_study
 from backend.storage.repositories import jobs, workers
@@ -67,6 +67,9 @@ def fill(lab: Laboratory, claim: Claim, cell: ClaimedCell, value: Callable[[Clai
             )
             metrics = [MetricValue("pseudo_log_likelihood", value(cell) - at, update=at) for at in (5, 10)]
             jobs.complete_cell(session, claim.job_id, claim.token, cell.id, metrics=metrics, machine=machine)
+        elif cell.kind == ANALYSIS:
+            result = store(lab, "result", f'{{"of": "{cell.id}"}}'.encode())
+            jobs.complete_cell(session, claim.job_id, claim.token, cell.id, artifact=result)
         else:
             generation = cell.parameters["generation"]
             metric = MetricValue(
@@ -76,7 +79,7 @@ def fill(lab: Laboratory, claim: Claim, cell: ClaimedCell, value: Callable[[Clai
                 gibbs_steps=generation["gibbs_steps"],
             )
             jobs.complete_cell(
-                session, claim.job_id, claim.token, cell.id, metrics=[metric], samples=samples_of(lab, cell)
+                session, claim.job_id, claim.token, cell.id, metrics=[metric], artifact=samples_of(lab, cell)
             )
 
 

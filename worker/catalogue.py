@@ -12,7 +12,7 @@ from typing import Any
 
 import backend.contracts
 from backend.contracts.catalogue import CATALOGUE_FILE, Catalogue, Entry, MetricEntry
-from worker import datasets
+from worker import datasets, judges
 from worker.rbm import registry
 
 FILE = Path(backend.contracts.__file__).with_name(CATALOGUE_FILE)
@@ -26,6 +26,7 @@ def collect() -> Catalogue:
             "pruning_rules": [_fields(entry, Entry) for entry in registry.describe("pruning_rules")],
             "samplers": [_fields(entry, Entry) for entry in registry.describe("samplers")],
             "datasets": [dict(datasets.describe(name)) for name in datasets.dataset_names()],
+            "judges": [dict(judges.describe(name)) for name in judges.judge_digests()],
         }
     )
 

@@ -15,7 +15,7 @@ from backend.client.errors import StudyNotDone, WaitTimeout
 from backend.client.events import PATH, RECONNECT_SECONDS, ReceivedEvent, StreamParser
 from backend.client.settings import DEFAULT_URL, TIMEOUT, headers, poll_seconds, stream_options
 from backend.contracts import messages as m
-from backend.contracts.catalogue import DatasetEntry, Entry, MetricEntry
+from backend.contracts.catalogue import DatasetEntry, Entry, JudgeEntry, MetricEntry
 from backend.contracts.parameters import GenerationParameters
 from backend.contracts.states import FINAL_STUDY_STATES, StudyState
 
@@ -139,6 +139,14 @@ class AsyncClient:
         """The same curves as CSV."""
         return await self._send(calls.curves_csv(study_id, kind))
 
+    async def analyses(self, study_id: str) -> list[m.Analysis]:
+        """What is read from a study's cells: spectra, collapse, comparisons and the like."""
+        return await self._send(calls.analyses(study_id))
+
+    async def result(self, cell_id: str) -> dict[str, Any]:
+        """The result of an analysis that is done; see `backend.contracts.results` for its model."""
+        return await self._send(calls.result(cell_id))
+
     async def cells(
         self, study_id: str, cursor: str | None = None, limit: int = 50, kind: str | None = None
     ) -> m.Page[m.CellSummary]:
@@ -230,6 +238,10 @@ class AsyncClient:
     async def pruning_rules(self) -> list[Entry]:
         """Pruning rules."""
         return await self._send(calls.pruning_rules())
+
+    async def judges(self) -> list[JudgeEntry]:
+        """Judges that come with the laboratory."""
+        return await self._send(calls.judges())
 
     async def health(self) -> m.Health:
         """Whether each part answers."""

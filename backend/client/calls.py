@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from backend.contracts import messages as m
-from backend.contracts.catalogue import DatasetEntry, Entry, MetricEntry
+from backend.contracts.catalogue import DatasetEntry, Entry, JudgeEntry, MetricEntry
 
 PREFIX = "/api/v1"
 Answer = TypeVar("Answer")
@@ -128,6 +128,16 @@ def curves_csv(study_id: str, kind: CurveKind) -> Call[str]:
     return Call("GET", path, lambda response: response.text, {"kind": kind}, accept="text/csv")
 
 
+def analyses(study_id: str) -> Call[list[m.Analysis]]:
+    """What is read from a study's cells."""
+    return _get(f"/studies/{_id(study_id)}/analyses", list[m.Analysis])
+
+
+def result(cell_id: str) -> Call[dict[str, Any]]:
+    """The result of an analysis."""
+    return _get(f"/cells/{_id(cell_id)}/result", dict[str, Any])
+
+
 def cells(study_id: str, cursor: str | None, limit: int, kind: str | None) -> Call[m.Page[m.CellSummary]]:
     """One page of a study's cells."""
     path = f"/studies/{_id(study_id)}/cells"
@@ -203,6 +213,11 @@ def datasets() -> Call[list[DatasetEntry]]:
 def metrics() -> Call[list[MetricEntry]]:
     """Metrics with units, formulas and sources."""
     return _get("/metrics", list[MetricEntry])
+
+
+def judges() -> Call[list[JudgeEntry]]:
+    """Judges that come with the laboratory."""
+    return _get("/judges", list[JudgeEntry])
 
 
 def pruning_rules() -> Call[list[Entry]]:

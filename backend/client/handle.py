@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backend.client.calls import CurveKind
 from backend.contracts.messages import Curves, Study
+from backend.contracts.states import CellState
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +61,19 @@ class StudyHandle:
         """The curves as a table: one row for each replica, metric and point."""
         return dataframe(self.curves(kind))
 
+    def result(self, analysis: str) -> dict[str, Any]:
+        """What an analysis of the study found, for instance `collapse`.
+
+        Raises:
+            LookupError: the study has no such analysis, or it is not done yet.
+        """
+        known = self._client.analyses(self.id)
+        for one in known:
+            if one.analysis == analysis and one.state == CellState.DONE:
+                return self._client.result(one.cell_id)
+        states = ", ".join(f"{one.analysis} ({one.state})" for one in known) or "none"
+        raise LookupError(f"the study has no result of {analysis!r} now; its analyses: {states}")
+
     def cancel(self) -> Study:
         """Cancel what is not done yet; a second call changes nothing."""
         self.last_seen = self._client.cancel_study(self.id)
@@ -86,9 +100,22 @@ def dataframe(curves: Curves) -> pd.DataFrame:
     except ImportError as error:
         raise ImportError("to_dataframe() needs pandas: pip install 'dilution-lab[dataframe]'") from error
     axis = "pruning" if curves.kind == "pruning" else "update"
-    columns = ["metric", "initial_dilution", axis, "replica", "value", "cell_id", "machine_id"]
+    place = ["metric", "machine_class", "initial_dilution", "pruned_to", axis, "replica"]
+    columns = [*place, "value", "low", "high", "cell_id", "machine_id"]
     rows = [
-        (one.metric, one.initial_dilution, point.x, each.replica, each.value, each.cell_id, each.machine_id)
+        (
+            one.metric,
+            one.machine_class,
+            one.initial_dilution,
+            one.pruned_to,
+            point.x,
+            each.replica,
+            each.value,
+            each.low,
+            each.high,
+            each.cell_id,
+            each.machine_id,
+        )
         for one in curves.series
         for point in one.points
         for each in point.replicas

@@ -4,6 +4,7 @@ The service and the dashboard learn of metrics, pruning rules, samplers and data
 """
 
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -11,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 CATALOGUE_FILE = "catalogue.json"
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class Entry(BaseModel):
@@ -44,6 +46,15 @@ class DatasetEntry(Entry):
     licence: str
 
 
+class JudgeEntry(Entry):
+    """A judge that comes with this version: the SHA-256 of its file is part of the identity of what it judges."""
+
+    digest: str
+
+
+NO_JUDGE = "none"
+
+
 class Catalogue(BaseModel):
     """Everything that the worker offers."""
 
@@ -53,11 +64,27 @@ class Catalogue(BaseModel):
     pruning_rules: tuple[Entry, ...]
     samplers: tuple[Entry, ...]
     datasets: tuple[DatasetEntry, ...]
+    judges: tuple[JudgeEntry, ...]
 
     def dataset(self, name: str) -> DatasetEntry:
         """The data set of that name. Raises `ValueError` with the allowed names."""
         known("datasets", name)
         return next(entry for entry in self.datasets if entry.name == name)
+
+    def judge_digest(self, name: str) -> str:
+        """Digest of a judge: of one that comes with this version, by its name; of one that was trained here, itself.
+
+        The empty text for `none`. Raises `ValueError` with what is allowed.
+        """
+        if name == NO_JUDGE or _DIGEST.fullmatch(name):
+            return "" if name == NO_JUDGE else name
+        for entry in self.judges:
+            if entry.name == name:
+                return entry.digest
+        names = ", ".join([*(entry.name for entry in self.judges), NO_JUDGE])
+        raise ValueError(
+            f"{name!r} is not a judge: give {names}, or the SHA-256 of one that was trained here (64 digits)"
+        )
 
 
 @cache
@@ -68,7 +95,7 @@ def catalogue() -> Catalogue:
 
 
 def known(kind: str, name: str) -> str:
-    """Return `name` if the catalogue has it under `kind` (`metrics`, `pruning_rules`, `samplers`, `datasets`).
+    """Return `name` if the catalogue has it under `kind` (`metrics`, `datasets`, ...).
 
     Raises:
         ValueError: with the allowed names.

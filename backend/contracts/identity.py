@@ -4,7 +4,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 SEED_BITS = 48  # seeds stay exact in JSON readers that keep numbers as doubles
@@ -15,20 +15,29 @@ def canonical_json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
 
 
-def cell_id(kind: str, parameters: Mapping[str, Any], dataset_digest: str, parent: str | None) -> str:
-    """The identity of a cell: SHA-256 over its kind, non-default parameters, data set and parent.
+def cell_id(
+    kind: str,
+    parameters: Mapping[str, Any],
+    dataset_digest: str,
+    parent: str | None,
+    inputs: Sequence[str] = (),
+) -> str:
+    """The identity of a cell: SHA-256 over its kind, non-default parameters, data set, parent and inputs.
 
     Args:
-        kind: what the cell holds (`machine`, `evaluation`).
+        kind: what the cell holds (`machine`, `evaluation`, `analysis`).
         parameters: the parameters that differ from their defaults, so that a new parameter with a default
             changes no identity.
         dataset_digest: SHA-256 of the data set's content.
         parent: identity of the machine that the cell starts from, if any.
+        inputs: identities of the cells that it reads, in their order; none changes nothing.
 
     Returns:
         64 hexadecimal digits.
     """
-    whole = {"kind": kind, "parameters": dict(parameters), "dataset": dataset_digest, "parent": parent}
+    whole: dict[str, Any] = {"kind": kind, "parameters": dict(parameters), "dataset": dataset_digest, "parent": parent}
+    if inputs:
+        whole["inputs"] = list(inputs)
     return hashlib.sha256(canonical_json(whole).encode()).hexdigest()
 
 

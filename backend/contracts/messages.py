@@ -5,7 +5,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.contracts.parameters import Fraction, GenerationParameters, PruningRuleName
+from backend.contracts.parameters import DEFAULT_JUDGE, Fraction, GenerationParameters, JudgeName, PruningRuleName
 from backend.contracts.states import CellState, JobState, StudyState
 
 Item = TypeVar("Item")
@@ -108,10 +108,12 @@ class Estimate(Message):
 
 
 class ReplicaValue(Message):
-    """One replica's value at one point."""
+    """One replica's value at one point. `low`, `high`: its 95 % bootstrap interval over samples, where it has one."""
 
     replica: int
     value: float
+    low: float | None = None
+    high: float | None = None
     cell_id: str
     machine_id: str | None
 
@@ -135,10 +137,15 @@ class CurvePoint(Message):
 
 
 class CurveSeries(Message):
-    """One curve: a metric against x for one initial dilution."""
+    """One curve: a metric against x for one class of machines with one initial dilution.
+
+    `pruned_to`: where machines of that class were pruned before their last training; None for `trained` ones.
+    """
 
     metric: str
+    machine_class: str
     initial_dilution: float
+    pruned_to: float | None
     points: list[CurvePoint]
 
 
@@ -148,6 +155,8 @@ class ReferenceLine(Message):
     metric: str
     label: str
     value: float
+    low: float | None = None
+    high: float | None = None
 
 
 class MetricInfo(Message):
@@ -169,9 +178,21 @@ class Curves(Message):
     x_label: str
     num_samples: int | None
     gibbs_steps: int | None
+    judge: str | None = Field(None, description="SHA-256 of the judge behind Q and df.")
     metrics: list[MetricInfo]
     series: list[CurveSeries]
     references: list[ReferenceLine]
+
+
+class Analysis(Message):
+    """What is read from a study's cells. Its result is at `/cells/{cell_id}/result` when its state is `done`."""
+
+    cell_id: str
+    analysis: str
+    title: str
+    state: CellState
+    error: str | None
+    axes: dict[str, float | int | str]
 
 
 class CellSummary(Message):
@@ -276,6 +297,7 @@ class SamplesRequest(Message):
 
     pruning: Fraction | None = Field(None, description="Total fraction of zero weights; the machine's own if absent.")
     pruning_rule: PruningRuleName = "magnitude"
+    judge: JudgeName = DEFAULT_JUDGE
     generation: GenerationParameters = Field(
         default_factory=lambda: GenerationParameters(num_samples=64, gibbs_steps=200)
     )

@@ -1,10 +1,11 @@
 """Parameter groups that study types share. Defaults are the paper's; limits keep a request within one laboratory."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from backend.contracts.catalogue import known
+from backend.contracts.catalogue import catalogue, known
 
 MAX_CELLS = 20_000
 FINAL_LEARNING_RATE = 0.001
@@ -126,5 +127,91 @@ def known_pruning_rule(name: str) -> str:
     return known("pruning_rules", name)
 
 
+def known_judge(name: str) -> str:
+    """Refuse what is neither a judge of the catalogue, nor the digest of one, nor `none`."""
+    catalogue().judge_digest(name)
+    return name
+
+
 DatasetName = Annotated[str, AfterValidator(known_dataset)]
 PruningRuleName = Annotated[str, AfterValidator(known_pruning_rule)]
+JudgeName = Annotated[str, AfterValidator(known_judge)]
+
+Pair = tuple[Fraction, Fraction]
+
+MAX_GRID = 1000
+DEFAULT_JUDGE = "none"
+
+# Fields that study types share, with what a person reads in their form.
+DatasetField = Annotated[DatasetName, Field(title="Data set", description="What the machines learn.")]
+DilutionsField = Annotated[
+    tuple[Fraction, ...],
+    Field(
+        min_length=1,
+        max_length=MAX_GRID,
+        title="Initial dilutions p0",
+        description="Fractions of the weights removed at random before training.",
+    ),
+]
+ReplicasField = Annotated[
+    int,
+    Field(ge=1, le=1000, title="Replicas", description="Machines for each p0 that differ only by their seed."),
+]
+LevelsField = Annotated[
+    tuple[Fraction, ...],
+    Field(
+        min_length=1,
+        max_length=MAX_GRID,
+        title="Pruning levels p",
+        description="Total fractions of weights that are zero when a machine is judged. A machine is judged at its own "
+        "dilution and at every level above it.",
+    ),
+]
+PairsField = Annotated[
+    tuple[Pair, ...],
+    Field(
+        min_length=1,
+        max_length=100,
+        title="Pairs (p0, p)",
+        description="Trained at p0, then pruned to p, past the point where that machine breaks, and trained again.",
+    ),
+]
+PruningRuleField = Annotated[
+    PruningRuleName, Field(title="Pruning rule", description="Which weights go first after training.")
+]
+JudgeField = Annotated[
+    JudgeName,
+    Field(title="Judge", description="Who says whether a sample is a digit, and which: the source of Q and df."),
+]
+TrainingField = Annotated[TrainingParameters, Field(default_factory=TrainingParameters, title="Training")]
+GenerationField = Annotated[GenerationParameters, Field(default_factory=GenerationParameters, title="Generation")]
+SeedField = Annotated[Seed, Field(title="Seed", description="Every random number of the study follows from it.")]
+
+PAPER_DILUTIONS = (0.0, 0.2, 0.4, 0.6, 0.8)
+PAPER_LEVELS = tuple(round(0.05 * step, 2) for step in range(20))
+PAPER_REPLICAS = 15
+
+
+def refuse_repetitions(name: str, values: Sequence[object]) -> None:
+    """A list that has a value twice is a slip. Raises `ValueError`."""
+    if len(set(values)) != len(values):
+        raise ValueError(f"{name} has a value twice: {', '.join(map(str, values))}")
+
+
+def refuse_too_many_cells(cells: int) -> None:
+    """Refuse a grid beyond `MAX_CELLS`. Raises `ValueError`."""
+    if cells > MAX_CELLS:
+        raise ValueError(
+            f"the grid has up to {cells:,} cells, at most {MAX_CELLS:,} are allowed: "
+            "use fewer initial dilutions, replicas or pruning levels"
+        )
+
+
+def refuse_bad_pairs(pairs: Sequence[Pair]) -> None:
+    """Every pair (p0, p) has p > p0, and none is there twice. Raises `ValueError`."""
+    refuse_repetitions("pairs", pairs)
+    for initial_dilution, pruning in pairs:
+        if pruning <= initial_dilution:
+            raise ValueError(
+                f"pair ({initial_dilution:g}, {pruning:g}): p must be above p0, pruning cannot bring weights back"
+            )

@@ -8,6 +8,7 @@ from backend.contracts.identity import cell_id
 
 MACHINE = "machine"
 EVALUATION = "evaluation"
+ANALYSIS = "analysis"
 
 
 @dataclass(frozen=True)
@@ -15,13 +16,15 @@ class CellPlan:
     """One point of the grid.
 
     Attributes:
-        kind: `machine` (a training) or `evaluation` (metrics and samples of a pruned machine).
+        kind: `machine` (a training), `evaluation` (metrics and samples of a pruned machine) or `analysis` (what is
+            read from other cells).
         parameters: every parameter that the worker needs, defaults included.
         identity: the parameters that enter the cell's identity: those that differ from their defaults.
         dataset_digest: SHA-256 of the data set.
         parent: id of the machine cell that this cell starts from, or None.
+        inputs: ids of the cells that an analysis reads, besides its parent.
         axes: the cell's coordinates in this study's figures, for instance
-            `{"initial_dilution": 0.4, "replica": 2, "pruning": 0.7}`.
+            `{"machine_class": "trained", "initial_dilution": 0.4, "replica": 2, "pruning": 0.7}`.
     """
 
     kind: str
@@ -29,12 +32,13 @@ class CellPlan:
     identity: Mapping[str, Any]
     dataset_digest: str
     parent: str | None = None
+    inputs: tuple[str, ...] = ()
     axes: Mapping[str, float | int | str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
         """The cell's identity (64 hexadecimal digits)."""
-        return cell_id(self.kind, self.identity, self.dataset_digest, self.parent)
+        return cell_id(self.kind, self.identity, self.dataset_digest, self.parent, self.inputs)
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class JobPlan:
     """A unit of work for one worker: cells of one kind that are done together.
 
     Attributes:
-        kind: name of the worker's experiment step, `train` or `evaluate`.
+        kind: name of the worker's experiment step, `train`, `evaluate` or `analyse`.
         title: what a person reads in the queue.
         cells: ids of the cells, in the order in which the worker takes them.
         work: Gibbs steps times chains, summed over the cells: the unit of progress and of estimates.
@@ -56,7 +60,10 @@ class JobPlan:
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """All cells (parents before children) and all jobs of a study. A job depends on the jobs of its cells' parents."""
+    """All cells (parents and inputs before those that need them) and all jobs of a study.
+
+    A job depends on the jobs that fill the parents and inputs of its cells.
+    """
 
     cells: tuple[CellPlan, ...]
     jobs: tuple[JobPlan, ...]

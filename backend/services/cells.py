@@ -6,16 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from backend.contracts.messages import Cell, CellSummary, Page
+from backend.contracts.messages import Analysis, Cell, CellSummary, Page
+from backend.contracts.parameters import MAX_CELLS
+from backend.contracts.plan import ANALYSIS, EVALUATION
 from backend.contracts.states import CellState
 from backend.services.cursors import check_limit, read_cursor, write_cursor
 from backend.services.errors import ArtifactDamaged, NotFound, storage_in_words
 from backend.services.laboratory import Laboratory
 from backend.services.studies import study_row
 from backend.storage import tables
+from backend.storage.repositories import artifacts
 from backend.storage.repositories import cells as rows
 
 NUM_VISIBLE = 784
+RESULT = "result"
 
 
 def list_cells(
@@ -61,14 +65,50 @@ def cell_samples(lab: Laboratory, cell_id: str) -> NDArray[np.uint8]:
     with storage_in_words():
         with lab.database.read() as session:
             cell = _cell(session, cell_id)
-        if cell.samples_digest is None:
-            raise NotFound(f"cell {cell_id} is {cell.state} and has no samples: wait until it is done")
-        data = lab.artifacts.get(cell.samples_digest)
+        if cell.kind != EVALUATION or cell.artifact_digest is None:
+            raise NotFound(f"cell {cell_id} ({cell.kind}, {cell.state}) has no samples: evaluations have, when done")
+        data = lab.artifacts.get(cell.artifact_digest)
     try:
         packed = np.load(io.BytesIO(data), allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise ArtifactDamaged(f"the samples of cell {cell_id} cannot be read: {error}") from error
     return np.unpackbits(packed, axis=1, count=NUM_VISIBLE)
+
+
+def list_analyses(lab: Laboratory, study_id: str) -> list[Analysis]:
+    """What is read from a study's cells, in the order of its grid. Raises `NotFound`."""
+    with storage_in_words(), lab.database.read() as session:
+        study_row(session, study_id)
+        found = rows.page_of_cells(session, study_id, None, MAX_CELLS, ANALYSIS)
+        titles = rows.job_titles(session, [cell.id for _, cell in found])
+    return [
+        Analysis(
+            cell_id=cell.id,
+            analysis=cell.parameters["analysis"],
+            title=titles.get(cell.id, cell.parameters["analysis"]),
+            state=CellState(cell.state),
+            error=cell.error,
+            axes=place.axes,
+        )
+        for place, cell in found
+    ]
+
+
+def cell_result(lab: Laboratory, cell_id: str) -> bytes:
+    """The result of an analysis: JSON of a model in `backend.contracts.results`.
+
+    Raises:
+        NotFound: no such cell, or it has no such result (yet).
+        ArtifactDamaged: the stored bytes do not match their digest.
+    """
+    with storage_in_words():
+        with lab.database.read() as session:
+            cell = _cell(session, cell_id)
+            kind = artifacts.kind_of(session, cell.artifact_digest)
+        if cell.artifact_digest is None or kind != RESULT:
+            held = f"its artifact is of the kind {kind}" if kind else "it is not there yet"
+            raise NotFound(f"cell {cell_id} ({cell.kind}, {cell.state}) has no result: {held}")
+        return lab.artifacts.get(cell.artifact_digest)
 
 
 def _cell(session: Session, cell_id: str) -> tables.Cell:
@@ -87,6 +127,6 @@ def _summary(
         "state": CellState(cell.state),
         "axes": axes,
         "machine_id": machine_id,
-        "has_samples": cell.samples_digest is not None,
+        "has_samples": cell.kind == EVALUATION and cell.artifact_digest is not None,
         "metrics": metrics,
     }

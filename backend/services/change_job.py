@@ -1,6 +1,5 @@
 """Cancel and retry single jobs. Each may be asked twice."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -16,7 +15,7 @@ from backend.storage.repositories import cells as cell_rows
 from backend.storage.repositories import job_listing
 from backend.storage.repositories import studies as study_rows
 from backend.storage.repositories.endings import request_cancel
-from backend.storage.repositories.planning import JobDraft, jobs_filling, plan_jobs
+from backend.storage.repositories.planning import JobDraft, jobs_filling, needs_of, plan_jobs
 from backend.storage.repositories.reaper import jobs_to_send
 
 
@@ -51,8 +50,7 @@ def retry_job(lab: Laboratory, job_id: str) -> Job:
         if job.state not in FINAL_JOB_STATES:
             raise Conflict(f"the job is {job.state}: only a job that failed or was cancelled can be run again")
         now = database_now(session)
-        again = [job, *job_listing.ended_dependants(session, job_id)]
-        plan_jobs(session, *_drafts(session, again), job.study_id, now)
+        plan_jobs(session, *_drafts(session, job), job.study_id, now)
         _reopen(session, job, now)
         ready = jobs_to_send(session)
         study_id = job.study_id
@@ -62,22 +60,23 @@ def retry_job(lab: Laboratory, job_id: str) -> Job:
     return show_job(lab, successor)
 
 
-def _drafts(session: Session, again: Sequence[tables.Job]) -> tuple[list[JobDraft], dict[str, tables.Cell]]:
-    """The jobs once more, before them the jobs of machines that they lack, and all cells of these."""
-    jobs: list[tables.Job] = []
+def _drafts(session: Session, job: tables.Job) -> tuple[list[JobDraft], dict[str, tables.Cell]]:
+    """The job, what it lacks (the jobs of machines and inputs), all that ended with these, and every cell of them."""
+    jobs: dict[str, tables.Job] = {}
     cells: dict[str, tables.Cell] = {}
     filled: dict[str, list[str]] = {}
-    level = list(again)
+    level = {job.id: job}
     while level:
-        jobs = level + jobs
-        own = job_listing.cells_of_jobs(session, [one.id for one in level])
+        jobs |= level
+        own = job_listing.cells_of_jobs(session, list(level))
         filled |= own
         cells |= cell_rows.cells_by_id(session, [cell for ids in own.values() for cell in ids])
-        parents = {cell.parent for cell in cells.values() if cell.parent is not None} - set(cells)
-        lacking = cell_rows.open_among(session, parents)
-        last = job_listing.last_jobs_of(session, lacking)
-        level = list({job.id: job for job in last.values() if job.id not in filled}.values())
-    return [JobDraft(one.kind, one.title, filled[one.id]) for one in jobs], cells
+        needs = set().union(*map(needs_of, cells.values())) - set(cells)
+        lacking = job_listing.last_jobs_of(session, cell_rows.open_among(session, needs))
+        ended = [one for job_id in level for one in job_listing.ended_dependants(session, job_id)]
+        level = {one.id: one for one in (*lacking.values(), *ended) if one.id not in jobs}
+    in_order = sorted(jobs.values(), key=lambda one: (one.created_at, one.id))
+    return [JobDraft(one.kind, one.title, filled[one.id]) for one in in_order], cells
 
 
 def _successor(session: Session, job_id: str) -> str:

@@ -8,7 +8,8 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from backend.contracts.catalogue import MetricEntry, catalogue
+from backend.contracts.catalogue import catalogue
+from backend.contracts.grid import TRAINED
 from backend.contracts.messages import CurvePoint, Curves, CurveSeries, MetricInfo, ReferenceLine, ReplicaValue
 from backend.services.errors import storage_in_words
 from backend.services.laboratory import Laboratory
@@ -21,11 +22,11 @@ from backend.storage.repositories.references import references_for
 CurveKind = Literal["pruning", "training"]
 X_LABELS: Mapping[CurveKind, str] = {"pruning": "pruning level p", "training": "training update"}
 COLUMNS = (
-    "metric", "unit", "initial_dilution", "x", "replica", "value",
-    "num_samples", "gibbs_steps", "cell_id", "machine_id",
+    "metric", "unit", "machine_class", "initial_dilution", "pruned_to", "x", "replica", "value", "low", "high",
+    "num_samples", "gibbs_steps", "judge", "cell_id", "machine_id",
 )  # fmt: skip
 
-Key = tuple[str, float]
+Key = tuple[str, str, float, float]
 
 
 def study_curves(lab: Laboratory, study_id: str, kind: CurveKind = "pruning") -> Curves:
@@ -40,13 +41,15 @@ def study_curves(lab: Laboratory, study_id: str, kind: CurveKind = "pruning") ->
         values = rows.values_of_study(session, study_id, rows.CELL_KINDS[kind])
         values = [value for value in values if value.cell_id in places]
         num_samples = max((value.num_samples for value in values if value.num_samples), default=None)
-        references = _references(session, places, num_samples) if kind == "pruning" else []
+        judge = next((place.judge for place in places.values() if place.judge), None)
+        references = _references(session, places, num_samples, judge) if kind == "pruning" else []
     return Curves(
         study_id=study_id,
         kind=kind,
         x_label=X_LABELS[kind],
         num_samples=num_samples,
         gibbs_steps=max((value.gibbs_steps for value in values if value.gibbs_steps), default=None),
+        judge=judge,
         metrics=[_info(name) for name in sorted({value.metric for value in values})],
         series=_series(values, places, kind),
         references=references,
@@ -60,11 +63,14 @@ def curves_csv(curves: Curves) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for series in curves.series:
-        head = (series.metric, units[series.metric], series.initial_dilution)
+        head = (
+            series.metric, units[series.metric], series.machine_class, series.initial_dilution, series.pruned_to,
+        )  # fmt: skip
+        setting = (curves.num_samples, curves.gibbs_steps, curves.judge)
         for point in series.points:
             for one in point.replicas:
-                setting = (curves.num_samples, curves.gibbs_steps)
-                writer.writerow((*head, point.x, one.replica, repr(one.value), *setting, one.cell_id, one.machine_id))
+                value = (one.replica, repr(one.value), one.low, one.high)
+                writer.writerow((*head, point.x, *value, *setting, one.cell_id, one.machine_id))
     return text.getvalue()
 
 
@@ -73,14 +79,25 @@ def _series(values: Iterable[Value], places: Mapping[str, Place], kind: CurveKin
     for value in values:
         place = places[value.cell_id]
         x = float((place.pruning if kind == "pruning" else value.update) or 0)
-        one = ReplicaValue(replica=place.replica, value=value.value, cell_id=value.cell_id, machine_id=place.machine_id)
-        grouped[value.metric, place.initial_dilution][x].append(one)
+        one = ReplicaValue(
+            replica=place.replica, value=value.value, low=value.low, high=value.high,
+            cell_id=value.cell_id, machine_id=place.machine_id,
+        )  # fmt: skip
+        grouped[_key(value.metric, place)][x].append(one)
     return [
         CurveSeries(
-            metric=metric, initial_dilution=dilution, points=[_point(x, at) for x, at in sorted(points.items())]
+            metric=metric,
+            machine_class=machine_class,
+            initial_dilution=dilution,
+            pruned_to=None if machine_class == TRAINED else pruned_to,
+            points=[_point(x, at) for x, at in sorted(points.items())],
         )
-        for (metric, dilution), points in sorted(grouped.items())
+        for (metric, machine_class, dilution, pruned_to), points in sorted(grouped.items())
     ]
+
+
+def _key(metric: str, place: Place) -> Key:
+    return metric, place.machine_class or TRAINED, place.initial_dilution, place.pruned_to or 0.0
 
 
 def _point(x: float, replicas: Sequence[ReplicaValue]) -> CurvePoint:
@@ -89,23 +106,34 @@ def _point(x: float, replicas: Sequence[ReplicaValue]) -> CurvePoint:
     return CurvePoint(x=x, replicas=list(ordered), **vars(summary))
 
 
-def _references(session: Session, places: Mapping[str, Place], num_samples: int | None) -> list[ReferenceLine]:
+def _references(
+    session: Session, places: Mapping[str, Place], num_samples: int | None, judge: str | None
+) -> list[ReferenceLine]:
     if num_samples is None:
         return []
     digests = {place.dataset_digest for place in places.values()}
     label = f"{num_samples:,} held-out test images"
-    found = references_for(session, digests, num_samples)
-    return [ReferenceLine(metric=name, label=label, value=value) for name, value in sorted(found.items())]
+    found = references_for(session, digests, judge or "", num_samples)
+    return [
+        ReferenceLine(metric=name, label=label, value=row.value, low=row.low, high=row.high)
+        for name, row in sorted(found.items())
+    ]
 
 
 def _info(name: str) -> MetricInfo:
-    """What the catalogue says of a metric; a training's `<metric>_test` is the same metric of test images."""
-    by_name: Mapping[str, MetricEntry] = {metric.name: metric for metric in catalogue().metrics}
+    """What the catalogue says of a metric, or of a part of one.
+
+    A training's `<metric>_test` is the same metric of test images.
+    """
     base = name.removesuffix("_test")
-    entry = by_name.get(name) or by_name.get(base)
-    if entry is None:  # written by another version
-        return MetricInfo(name=name, label=name, unit="1", better="none", formula="", source="")
-    label = entry.label if name == entry.name else f"{entry.label}, test images"
-    return MetricInfo(
-        name=name, label=label, unit=entry.unit, better=entry.better, formula=entry.formula, source=entry.source
-    )
+    for entry in catalogue().metrics:
+        labels = {entry.name: entry.label, **entry.parts}
+        known = name if name in labels else base
+        if known in labels:
+            label = labels[known] if known == name else f"{labels[known]}, test images"
+            better = entry.better if known == entry.name else "none"
+            formula = entry.formula if known == entry.name else ""
+            return MetricInfo(
+                name=name, label=label, unit=entry.unit, better=better, formula=formula, source=entry.source
+            )
+    return MetricInfo(name=name, label=name, unit="1", better="none", formula="", source="")  # of another version

@@ -101,6 +101,7 @@ def _evaluation(machine: tables.Machine, request: SamplesRequest) -> CellPlan:
         pruning=pruning,
         pruning_rule=request.pruning_rule,
         generation=request.generation,
+        judge=catalogue().judge_digest(request.judge),
         axes={},
     )
 

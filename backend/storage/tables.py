@@ -84,7 +84,8 @@ class Study(Base):
 class Cell(Base):
     """One point of a grid, shared by all studies that contain it.
 
-    `parent`: identity of its machine. `work`: Gibbs steps times chains.
+    `parent`: identity of the machine that it starts from. `inputs`: ids of the cells that it reads. `work`: Gibbs steps
+    times chains. `artifact_digest`: samples of an evaluation, result of an analysis; a machine has a row of its own.
     """
 
     __tablename__ = "cells"
@@ -94,10 +95,13 @@ class Cell(Base):
     parameters: Mapped[dict[str, Any]]
     dataset_digest: Mapped[str] = mapped_column(ID)
     parent: Mapped[str | None] = mapped_column(ID, index=True)
+    inputs: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     work: Mapped[float]
     state: Mapped[str] = mapped_column(String(16), default=CellState.PENDING)
     error: Mapped[str | None] = mapped_column(Text)
-    samples_digest: Mapped[str | None] = mapped_column(ForeignKey("artifacts.digest"))
+    artifact_digest: Mapped[str | None] = mapped_column(
+        ForeignKey("artifacts.digest", name="fk_cells_samples_digest_artifacts")
+    )
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     done_at: Mapped[datetime | None]
 
@@ -209,7 +213,10 @@ class Machine(Base):
 
 
 class Metric(Base):
-    """One value of one metric: of an evaluation (`update` is null) or of a training at an update."""
+    """One value of one metric: of an evaluation (`update` is null) or of a training at an update.
+
+    `low`, `high`: its 95 % bootstrap interval, where it has one.
+    """
 
     __tablename__ = "metrics"
 
@@ -218,6 +225,8 @@ class Metric(Base):
     name: Mapped[str] = mapped_column(String(64))
     update: Mapped[int | None]
     value: Mapped[float]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
     num_samples: Mapped[int | None]
     gibbs_steps: Mapped[int | None]
 
@@ -225,14 +234,20 @@ class Metric(Base):
 
 
 class Reference(Base):
-    """A metric of held-out test images, for the same number of samples: the line a curve is read against."""
+    """A metric of held-out test images, for the same number of samples: the line a curve is read against.
+
+    `judge`: digest of the judge that was asked, empty for metrics that ask none.
+    """
 
     __tablename__ = "reference_values"
 
     dataset_digest: Mapped[str] = mapped_column(ID, primary_key=True)
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     num_samples: Mapped[int] = mapped_column(primary_key=True)
+    judge: Mapped[str] = mapped_column(ID, primary_key=True, default="")
     value: Mapped[float]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
 
 
 class Worker(Base):

@@ -4,7 +4,9 @@ Source: paper, section 4.1.
 """
 
 import io
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
 
@@ -13,15 +15,15 @@ import torch
 
 from backend.contracts.identity import derive_seed
 from backend.storage.repositories.jobs import ClaimedCell, MetricValue
-from backend.storage.repositories.references import record_reference, references_for
+from backend.storage.repositories.references import record_references, references_for
 from worker.datasets import Dataset, load_dataset
-from worker.experiments.run import ExperimentFailed, Run
+from worker.experiments.run import Run
+from worker.experiments.starts import ranked_machine
 from worker.rbm.generation import generate_in_blocks
 from worker.rbm.machine import Machine
-from worker.rbm.machine_file import read_machine
-from worker.rbm.metrics import MetricInputs, evaluate
+from worker.rbm.metrics import Estimate, MetricInputs, evaluate
 from worker.rbm.metrics.second_moment_error import covariance
-from worker.rbm.pruning import PruningOrder, pruning_order
+from worker.rbm.pruning import PruningOrder
 from worker.rbm.registry import family
 
 KIND = "evaluate"
@@ -33,43 +35,20 @@ def run(run: Run) -> None:
     run.log(
         f"Attempt {run.claim.attempt}: judging {sum(not cell.done for cell in run.claim.cells)} cells on {run.device}."
     )
-    _fail_orphans(run)
     work_done = 0.0
-    for _, group in groupby(run.claim.cells, key=lambda cell: (cell.parent, cell.parameters["pruning_rule"])):
+    for _, group in groupby(run.fillable(), key=lambda cell: (cell.parent, cell.parameters["pruning_rule"])):
         cells = list(group)
-        ranked = None if all(cell.done or _is_orphan(cell) for cell in cells) else _ranked(run, cells[0])
+        ranked = (
+            None
+            if all(cell.done for cell in cells)
+            else ranked_machine(run, cells[0], cells[0].parameters["pruning_rule"])
+        )
         for cell in cells:
             if ranked is not None and not cell.done:
                 for work in _judge(run, cell, ranked):
                     run.block(work_done + work, _stage(cell))
             work_done += _work(cell)
     run.report(work_done, "done")
-
-
-def _is_orphan(cell: ClaimedCell) -> bool:
-    """The machine that the cell judges could not be trained."""
-    return cell.parent_artifact is None and cell.parent_error is not None
-
-
-def _fail_orphans(run: Run) -> None:
-    open_cells = [cell for cell in run.claim.cells if not cell.done]
-    orphans = [cell for cell in open_cells if _is_orphan(cell)]
-    if orphans and len(orphans) == len(open_cells):
-        raise ExperimentFailed(f"no machine to be judged was trained; the first: {orphans[0].parent_error}")
-    if orphans:
-        run.log(f"{len(orphans)} cells cannot be judged: their machines were not trained.", "warning")
-    for cell in orphans:
-        run.fail_cell(cell.id, f"its machine was not trained: {cell.parent_error}")
-
-
-def _ranked(run: Run, cell: ClaimedCell) -> PruningOrder:
-    """The cell's machine with its weights in the order in which the rule prunes them, the same for every p."""
-    if cell.parent is None or cell.parent_artifact is None:
-        raise ExperimentFailed("the machine to be judged does not exist any more: retry the study, it is trained again")
-    machine, _ = read_machine(run.artifacts.get(cell.parent_artifact))
-    rule = cell.parameters["pruning_rule"]
-    generator = torch.Generator().manual_seed(derive_seed("pruning", cell.parent, rule))
-    return pruning_order(machine, rule, [generator])
 
 
 def _judge(run: Run, cell: ClaimedCell, ranked: PruningOrder) -> Iterator[float]:
@@ -87,18 +66,14 @@ def _judge(run: Run, cell: ClaimedCell, ranked: PruningOrder) -> Iterator[float]
 def _write(run: Run, cell: ClaimedCell, machine: Machine, samples: torch.Tensor) -> None:
     generation = cell.parameters["generation"]
     dataset = load_dataset(cell.parameters["dataset"])
-    values = measure(dataset, samples, machine)
-    _write_references(run, dataset, generation["num_samples"])
-    metrics = [
-        MetricValue(name, value, num_samples=generation["num_samples"], gibbs_steps=generation["gibbs_steps"])
-        for name, value in values.items()
-    ]
+    metrics = [replace(one, gibbs_steps=generation["gibbs_steps"]) for one in measure(dataset, samples, machine)]
+    _write_references(run, dataset, generation["num_samples"], cell.parameters["judge"])
     kept = run.store(pack_samples(samples[0, :KEPT_SAMPLES].cpu().numpy()), "samples")
-    run.complete_cell(cell.id, metrics=metrics, samples=kept)
+    run.complete_cell(cell.id, metrics=metrics, artifact=kept)
 
 
-def measure(dataset: Dataset, samples: torch.Tensor, machine: Machine | None = None) -> dict[str, float]:
-    """Every metric that needs samples, against the training images.
+def measure(dataset: Dataset, samples: torch.Tensor, machine: Machine | None = None) -> list[MetricValue]:
+    """Every metric that needs samples, against the training images; those that are undefined are left out.
 
     Args:
         dataset: the data to compare with.
@@ -108,7 +83,22 @@ def measure(dataset: Dataset, samples: torch.Tensor, machine: Machine | None = N
     images, data_covariance = _training_data(dataset.name)
     inputs = MetricInputs(images=images, samples=samples.cpu(), machine=machine, covariance=data_covariance)
     names = [name for name, metric in family("metrics").items() if metric.describe()["needs"] == "samples"]
-    return {key: float(estimate.value[0]) for name in names for key, estimate in evaluate(name, inputs).items()}
+    found = {key: value for name in names for key, value in evaluate(name, inputs).items()}
+    return [
+        _value(name, estimate, samples.shape[1]) for name, estimate in found.items() if math.isfinite(estimate.value[0])
+    ]
+
+
+def _value(name: str, estimate: Estimate, num_samples: int) -> MetricValue:
+    """The estimate of one machine as a row; an end of its interval that is unknown is left out."""
+    value, low, high = (float(one[0]) for one in (estimate.value, estimate.low, estimate.high))
+    return MetricValue(
+        name,
+        value,
+        num_samples=num_samples,
+        low=low if math.isfinite(low) else None,
+        high=high if math.isfinite(high) else None,
+    )
 
 
 def pack_samples(samples: np.ndarray) -> bytes:
@@ -118,21 +108,18 @@ def pack_samples(samples: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _write_references(run: Run, dataset: Dataset, num_samples: int) -> None:
-    """Once for each number of samples: the metrics of as many held-out test images."""
+def _write_references(run: Run, dataset: Dataset, num_samples: int, judge: str) -> None:
+    """Once for each judge and number of samples: the metrics of as many held-out test images."""
     if num_samples > len(dataset.test_images):
         return
     with run.database.read() as session:
-        if references_for(session, [dataset.digest], num_samples):
+        if references_for(session, [dataset.digest], judge, num_samples):
             return
-    order = torch.randperm(
-        len(dataset.test_images), generator=torch.Generator().manual_seed(derive_seed("reference", num_samples))
-    )
+    seed = derive_seed("reference", num_samples)
+    order = torch.randperm(len(dataset.test_images), generator=torch.Generator().manual_seed(seed))
     held_out = torch.from_numpy(dataset.test_images)[order[:num_samples]].unsqueeze(0)
     values = measure(dataset, held_out)
-    with run.database.write() as session:
-        for name, value in values.items():
-            record_reference(session, dataset.digest, name, num_samples, value)
+    run.transact(lambda session: record_references(session, dataset.digest, judge, num_samples, values))
 
 
 @lru_cache(maxsize=2)

@@ -22,7 +22,8 @@ from backend.storage.errors import (
 )
 from backend.storage.events import EventBus
 from backend.storage.repositories import jobs
-from backend.storage.repositories.jobs import Claim, MachineRecord, MetricValue, StoredArtifact
+from backend.storage.repositories.cells import InputCell, inputs_of
+from backend.storage.repositories.jobs import Claim, ClaimedCell, MachineRecord, MetricValue, StoredArtifact
 from backend.storage.repositories.log import Level, add_line
 
 REPORT_SECONDS = 0.5
@@ -142,16 +143,37 @@ class Run:
         cell_id: str,
         *,
         metrics: Sequence[MetricValue] = (),
-        samples: StoredArtifact | None = None,
+        artifact: StoredArtifact | None = None,
         machine: MachineRecord | None = None,
     ) -> None:
         """Write everything that a cell holds, in one transaction, and mark it done."""
         job_id, token = self.claim.job_id, self.claim.token
         self.transact(
             lambda session: jobs.complete_cell(
-                session, job_id, token, cell_id, metrics=metrics, samples=samples, machine=machine
+                session, job_id, token, cell_id, metrics=metrics, artifact=artifact, machine=machine
             )
         )
+
+    def fillable(self) -> tuple[ClaimedCell, ...]:
+        """The cells of the job without those whose machine could not be trained: these fail, with its reason.
+
+        Raises:
+            ExperimentFailed: none is left.
+        """
+        orphans = [cell for cell in self.claim.cells if cell.is_orphan]
+        for cell in orphans:
+            self.fail_cell(cell.id, f"its machine was not trained: {cell.parent_error}")
+        rest = tuple(cell for cell in self.claim.cells if not cell.is_orphan)
+        if not rest:
+            raise ExperimentFailed(f"no machine to start from was trained; the first: {orphans[0].parent_error}")
+        if orphans:
+            self.log(f"{len(orphans)} cells cannot be filled: their machines were not trained.", "warning")
+        return rest
+
+    def inputs(self, cell: ClaimedCell) -> list[InputCell]:
+        """The cells that an analysis reads, with their coordinates in the study that asked for the job."""
+        with self.database.read() as session:
+            return inputs_of(session, cell.id, self.claim.study_id)
 
     def fail_cell(self, cell_id: str, reason: str) -> None:
         """Note that a cell cannot be filled, and why; the job goes on with its others."""

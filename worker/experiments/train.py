@@ -17,10 +17,11 @@ from backend.storage.repositories.cells import any_axes
 from backend.storage.repositories.jobs import ClaimedCell, MachineRecord, MetricValue
 from worker.datasets import Dataset, load_dataset
 from worker.experiments.run import ExperimentFailed, Run
+from worker.experiments.starts import begin
 from worker.rbm.checkpoint import read_checkpoint, write_checkpoint
 from worker.rbm.machine_file import write_machine
 from worker.rbm.metrics.pseudo_log_likelihood import pseudo_log_likelihood
-from worker.rbm.training import TrainingSchedule, TrainingState, start_training, train
+from worker.rbm.training import TrainingSchedule, TrainingState, train
 from worker.rbm.training.state import LARGEST_PARAMETER
 
 KIND = "train"
@@ -35,7 +36,7 @@ def run(run: Run) -> None:
     Raises:
         ExperimentFailed: every machine diverged. If only some did, their cells fail and the others go on.
     """
-    cells = run.claim.cells
+    cells = run.fillable()
     if all(cell.done for cell in cells):
         return
     batch = Batch.of(cells, run.device)
@@ -96,14 +97,7 @@ class Batch:
             run.log(f"Attempt {run.claim.attempt}: going on from update {state.num_updates_done:,}.")
             return state
         run.log(f"Attempt {run.claim.attempt}: training {len(self.cells)} machines on {run.device}.")
-        return start_training(
-            self.images,
-            self.schedule,
-            self.num_hidden,
-            [cell.parameters["initial_dilution"] for cell in self.cells],
-            [cell.parameters["seed"] for cell in self.cells],
-            device=self.device,
-        )
+        return begin(run, self.cells, self.images, self.schedule, self.num_hidden)
 
     def _resumed(self, run: Run, saved: bytes) -> TrainingState | None:
         try:
@@ -200,6 +194,7 @@ def _store_machine(run: Run, batch: Batch, state: TrainingState, index: int, cel
         "device": batch.device,
         "dataset_digest": cell.dataset_digest,
         "cell_id": cell.id,
+        **({"parent": cell.parent} if cell.parent else {}),
     }
     machine = state.machine.replica(index).to("cpu")
     initial_dilution = cell.parameters["initial_dilution"]
@@ -217,11 +212,14 @@ def _store_machine(run: Run, batch: Batch, state: TrainingState, index: int, cel
 
 
 def _name(run: Run, cell: ClaimedCell) -> str:
-    """What a person reads: p0 and the replica's number in the study that asked first."""
+    """What a person reads: p0, what became of it, and the replica's number in the study that asked first."""
     with run.database.read() as session:
         axes = any_axes(session, cell.id)
     own = f"replica {axes['replica']}" if "replica" in axes else f"machine {cell.id[:6]}"
-    return f"p0 = {cell.parameters['initial_dilution']:g}, {own}"
+    if "pruned_to" not in axes:
+        return f"p0 = {cell.parameters['initial_dilution']:g}, {own}"
+    kind = str(axes["machine_class"]).replace("_", " ")
+    return f"p0 = {axes['initial_dilution']:g}, pruned to {axes['pruned_to']:g}, {kind}, {own}"
 
 
 def _texts(values: dict[str, Any]) -> dict[str, str]:

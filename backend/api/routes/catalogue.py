@@ -1,8 +1,8 @@
-"""What can be chosen in a study: data sets, metrics, pruning rules, study types."""
+"""What can be chosen in a study: data sets, metrics, pruning rules, judges, study types."""
 
 from fastapi import APIRouter
 
-from backend.contracts.catalogue import DatasetEntry, Entry, MetricEntry, catalogue
+from backend.contracts.catalogue import DatasetEntry, Entry, JudgeEntry, MetricEntry, catalogue
 from backend.contracts.messages import StudyTypeInfo
 from backend.services.submit import list_study_types
 
@@ -31,3 +31,9 @@ def metrics() -> list[MetricEntry]:
 def pruning_rules() -> list[Entry]:
     """Which weights go first."""
     return list(catalogue().pruning_rules)
+
+
+@router.get("/judges", summary="Judges")
+def judges() -> list[JudgeEntry]:
+    """Who says whether a sample is a digit, each with the digest that metric values name it by."""
+    return list(catalogue().judges)

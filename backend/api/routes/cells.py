@@ -46,6 +46,17 @@ def samples_png(lab: Lab, cell_id: Id, layout: Annotated[SheetLayout, Query()]) 
 
 
 @router.get(
+    "/{cell_id}/result",
+    summary="Result of an analysis",
+    response_class=Response,
+    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
+)
+def result(lab: Lab, cell_id: Id) -> Response:
+    """What an analysis found, as JSON; `docs/reference/results.md` has the fields of each. Cached for ever."""
+    return Response(cells.cell_result(lab, cell_id), media_type="application/json", headers=FOR_EVER)
+
+
+@router.get(
     "/{cell_id}/samples.npy",
     summary="Samples as an array",
     response_class=Response,

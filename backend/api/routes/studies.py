@@ -6,14 +6,14 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from backend.api.deps import Id, Lab, Paging, accepted, accepted_responses, idempotency_key, link_next
 from backend.api.negotiation import prefers_csv
-from backend.contracts.messages import CellSummary, Curves, Estimate, Page, Study, StudyCreate
+from backend.contracts.messages import Analysis, CellSummary, Curves, Estimate, Page, Study, StudyCreate
 from backend.contracts.states import StudyState
 from backend.services import cells, change_study, curves, studies, submit
 
 router = APIRouter(prefix="/studies", tags=["studies"])
 
 CSV = "text/csv; charset=utf-8"
-CSV_EXAMPLE = "metric,unit,initial_dilution,x,replica,value,num_samples,gibbs_steps,cell_id,machine_id\n"
+CSV_EXAMPLE = ",".join(curves.COLUMNS) + "\n"
 STUDY_EXAMPLE = {
     "name": "First sweep",
     "type": "dilution-sweep",
@@ -34,7 +34,7 @@ class StudyFilters(Paging):
 class CellFilters(Paging):
     """Which cells."""
 
-    kind: Literal["machine", "evaluation"] | None = None
+    kind: Literal["machine", "evaluation", "analysis"] | None = None
 
 
 _CSV_RESPONSE: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}, "example": CSV_EXAMPLE}}
@@ -141,6 +141,12 @@ def study_curves(
     if prefers_csv(accept):
         return Response(curves.curves_csv(found), media_type=CSV, headers={"Vary": "Accept"})
     return found
+
+
+@router.get("/{study_id}/analyses", summary="List a study's analyses")
+def list_analyses(lab: Lab, study_id: Id) -> list[Analysis]:
+    """Spectra, collapse, comparisons and the like: state, and where the result is."""
+    return cells.list_analyses(lab, study_id)
 
 
 @router.get("/{study_id}/cells", summary="List a study's cells")

@@ -15,7 +15,7 @@ class StoredArtifact:
     """Bytes that are in the store already.
 
     Attributes:
-        kind: `machine`, `samples` or `checkpoint`.
+        kind: `machine`, `samples`, `checkpoint`, `result`, `couplings` or `judge`.
     """
 
     digest: str
@@ -35,6 +35,12 @@ def sizes(session: Session, digests: Collection[str]) -> dict[str, int]:
     return dict(session.execute(query).all())
 
 
+def kind_of(session: Session, digest: str | None) -> str | None:
+    """What an artifact is; None for none."""
+    artifact = session.get(Artifact, digest) if digest else None
+    return artifact.kind if artifact else None
+
+
 def drop_unreferenced(session: Session, digests: Collection[str]) -> list[str]:
     """Remove the rows, among these, that no cell, machine or job refers to.
 
@@ -43,7 +49,7 @@ def drop_unreferenced(session: Session, digests: Collection[str]) -> list[str]:
     """
     query = select(Artifact.digest).where(
         Artifact.digest.in_(digests),
-        ~exists().where(Cell.samples_digest == Artifact.digest),
+        ~exists().where(Cell.artifact_digest == Artifact.digest),
         ~exists().where(Machine.artifact_digest == Artifact.digest),
         ~exists().where(Job.checkpoint_digest == Artifact.digest),
     )

@@ -1,6 +1,7 @@
 """Cells: rows, places in studies, and what they hold."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, or_, select
@@ -10,7 +11,7 @@ from backend.contracts.cells import work_of
 from backend.contracts.plan import CellPlan
 from backend.contracts.states import CellState
 from backend.storage.repositories.inserting import insert_missing
-from backend.storage.tables import Cell, Machine, Metric, StudyCell
+from backend.storage.tables import Cell, Job, JobCell, Machine, Metric, StudyCell
 
 _IDS_PER_QUERY = 5000  # both databases bound the number of parameters of a statement
 
@@ -24,6 +25,7 @@ def add_cells(session: Session, plans: Sequence[CellPlan]) -> None:
             "parameters": dict(plan.parameters),
             "dataset_digest": plan.dataset_digest,
             "parent": plan.parent,
+            "inputs": list(plan.inputs),
             "work": work_of(plan),
         }
         for plan in plans
@@ -66,6 +68,59 @@ def cells_by_id(session: Session, cell_ids: Collection[str]) -> dict[str, Cell]:
     return found
 
 
+@dataclass(frozen=True)
+class InputCell:
+    """A cell that an analysis reads.
+
+    Attributes:
+        axes: its coordinates in the study.
+        artifact: digest of what it holds: a machine's file, an evaluation's samples, an analysis' result.
+        metrics: its values by metric; of a training, those at its last update.
+    """
+
+    id: str
+    kind: str
+    state: str
+    parameters: dict[str, Any]
+    parent: str | None
+    axes: dict[str, Any]
+    artifact: str | None
+    metrics: dict[str, float]
+
+
+def inputs_of(session: Session, cell_id: str, study_id: str | None) -> list[InputCell]:
+    """The cells that an analysis reads, in its own order, with their coordinates in a study."""
+    analysis = session.get_one(Cell, cell_id)
+    cells = cells_by_id(session, analysis.inputs)
+    axes = _axes_of(session, analysis.inputs, study_id)
+    metrics = {
+        cell: values for some in _portions(analysis.inputs) for cell, values in last_metrics(session, some).items()
+    }
+    machines = _machine_files(session, analysis.inputs)
+    return [
+        InputCell(
+            cell.id, cell.kind, cell.state, cell.parameters, cell.parent,
+            axes.get(cell.id, {}), machines.get(cell.id, cell.artifact_digest), metrics[cell.id],
+        )
+        for cell in (cells[one] for one in analysis.inputs)
+    ]  # fmt: skip
+
+
+def _axes_of(session: Session, cell_ids: Collection[str], study_id: str | None) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for some in _portions(cell_ids):
+        query = select(StudyCell.cell_id, StudyCell.axes).where(StudyCell.cell_id.in_(some))
+        found |= dict(session.execute(query.where(StudyCell.study_id == study_id)).all())
+    return found
+
+
+def _machine_files(session: Session, cell_ids: Collection[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for some in _portions(cell_ids):
+        found |= dict(session.execute(select(Machine.key, Machine.artifact_digest).where(Machine.key.in_(some))).all())
+    return found
+
+
 def done_among(session: Session, cell_ids: Collection[str]) -> set[str]:
     """Which of these cells are done."""
     found: set[str] = set()
@@ -98,6 +153,15 @@ def page_of_cells(
     if kind is not None:
         query = query.where(Cell.kind == kind)
     return [(place, cell) for place, cell in session.execute(query)]
+
+
+def job_titles(session: Session, cell_ids: Collection[str]) -> dict[str, str]:
+    """For each cell the title of the newest job that was to fill it."""
+    found: dict[str, str] = {}
+    for some in _portions(cell_ids):
+        query = select(JobCell.cell_id, Job.title).join(Job, Job.id == JobCell.job_id).where(JobCell.cell_id.in_(some))
+        found |= dict(session.execute(query.order_by(Job.created_at, Job.id)).all())
+    return found
 
 
 def any_axes(session: Session, cell_id: str) -> dict[str, Any]:

@@ -17,11 +17,14 @@ CELL_KINDS = {"pruning": EVALUATION, "training": MACHINE}
 
 
 class Place(NamedTuple):
-    """Where a cell stands in the study's grid; `pruning` is None for a training."""
+    """Where a cell stands in the study's grid; `pruning` is None for a training, `pruned_to` for a first one."""
 
+    machine_class: str | None
     initial_dilution: float
+    pruned_to: float | None
     replica: int
     pruning: float | None
+    judge: str | None
     machine_id: str | None
     dataset_digest: str
 
@@ -33,6 +36,8 @@ class Value(NamedTuple):
     metric: str
     update: int | None
     value: float
+    low: float | None
+    high: float | None
     num_samples: int | None
     gibbs_steps: int | None
 
@@ -42,9 +47,12 @@ def places_of_study(session: Session, study_id: str, kind: str) -> dict[str, Pla
     query = (
         select(
             Cell.id,
+            StudyCell.axes["machine_class"].as_string(),
             StudyCell.axes["initial_dilution"].as_float(),
+            StudyCell.axes["pruned_to"].as_float(),
             StudyCell.axes["replica"].as_integer(),
             StudyCell.axes["pruning"].as_float(),
+            Cell.parameters["judge"].as_string(),
             Machine.id,
             Cell.dataset_digest,
         )
@@ -59,7 +67,16 @@ def values_of_study(session: Session, study_id: str, kind: str) -> Sequence[Valu
     """Every value of the evaluations, or every value of the trainings at their updates."""
     own = Metric.update.is_(None) if kind == EVALUATION else Metric.update.is_not(None)
     query = (
-        select(Metric.cell_id, Metric.name, Metric.update, Metric.value, Metric.num_samples, Metric.gibbs_steps)
+        select(
+            Metric.cell_id,
+            Metric.name,
+            Metric.update,
+            Metric.value,
+            Metric.low,
+            Metric.high,
+            Metric.num_samples,
+            Metric.gibbs_steps,
+        )
         .join(StudyCell, StudyCell.cell_id == Metric.cell_id)
         .where(StudyCell.study_id == study_id, own)
     )

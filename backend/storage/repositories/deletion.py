@@ -117,7 +117,7 @@ def _delete_jobs(session: Session, study_id: str, doomed: set[str]) -> set[str]:
 def _digests(session: Session, cell_ids: set[str]) -> set[str]:
     found: set[str | None] = set()
     for some in _portions(cell_ids):
-        found |= set(session.scalars(select(Cell.samples_digest).where(Cell.id.in_(some))))
+        found |= set(session.scalars(select(Cell.artifact_digest).where(Cell.id.in_(some))))
         found |= set(session.scalars(select(Machine.artifact_digest).where(Machine.cell_id.in_(some))))
     return {digest for digest in found if digest is not None}
 

@@ -55,11 +55,9 @@ def request_cancel(session: Session, job_ids: Collection[str], now: datetime) ->
 
 def release_dependants(session: Session, job_id: str) -> list[str]:
     """Queue the jobs whose last dependency was this one. Returns their ids."""
-    needed = aliased(Job)
+    needed, other = aliased(Job), aliased(JobDependency)
     open_dependency = (
-        exists()
-        .where(JobDependency.job_id == Job.id, JobDependency.depends_on_id == needed.id)
-        .where(needed.state != JobState.DONE)
+        exists().where(other.job_id == Job.id, other.depends_on_id == needed.id).where(needed.state != JobState.DONE)
     )
     query = (
         select(Job.id)

@@ -73,6 +73,11 @@ class ClaimedCell:
         """Whether nothing is left to do."""
         return self.state == CellState.DONE
 
+    @property
+    def is_orphan(self) -> bool:
+        """Whether the machine that it starts from could not be trained."""
+        return not self.done and self.parent_artifact is None and self.parent_error is not None
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -205,7 +210,7 @@ def complete_cell(
     cell_id: str,
     *,
     metrics: Sequence[MetricValue] = (),
-    samples: StoredArtifact | None = None,
+    artifact: StoredArtifact | None = None,
     machine: MachineRecord | None = None,
 ) -> None:
     """Record everything that a cell holds and mark it done. A cell that is done already stays as it is."""
@@ -216,7 +221,7 @@ def complete_cell(
         row.study_id,
         database_now(session),
         metrics=metrics,
-        samples=samples,
+        artifact=artifact,
         machine=machine,
     )
 

@@ -42,7 +42,7 @@ def plan_jobs(
 
     Args:
         drafts: every job that would fill the cells if none existed.
-        cells: all cells of the drafts, and the cells that are their parents.
+        cells: all cells of the drafts, and the cells that are their parents and inputs.
         study_id: the study that asks; None outside studies.
 
     Returns:
@@ -52,7 +52,7 @@ def plan_jobs(
     jobs = _open_jobs(drafts, cells, filling)
     producers = filling | {cell: job.id for job in jobs for cell in job.cells}
     for job in jobs:
-        job.needs.update(_producers_of_parents(job, cells, producers))
+        job.needs.update(_producers_of_needs(job, cells, producers))
     _write(session, jobs, cells, study_id, now)
     return [job.id for job in jobs]
 
@@ -72,9 +72,14 @@ def _open_jobs(drafts: Sequence[JobDraft], cells: Mapping[str, Cell], filling: M
     return jobs
 
 
-def _producers_of_parents(job: _NewJob, cells: Mapping[str, Cell], producers: Mapping[str, str]) -> set[str]:
-    parents = {cells[cell].parent for cell in job.cells}
-    return {producers[parent] for parent in parents if parent is not None and parent in producers} - {job.id}
+def _producers_of_needs(job: _NewJob, cells: Mapping[str, Cell], producers: Mapping[str, str]) -> set[str]:
+    needs = {needed for cell in job.cells for needed in needs_of(cells[cell])}
+    return {producers[needed] for needed in needs if needed in producers} - {job.id}
+
+
+def needs_of(cell: Cell) -> set[str]:
+    """Ids of the cells that must be filled before this one: its parent and its inputs."""
+    return set(cell.inputs) | ({cell.parent} if cell.parent is not None else set())
 
 
 def _write(

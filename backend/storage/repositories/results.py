@@ -18,13 +18,18 @@ from backend.storage.tables import Cell, Machine, Metric
 
 @dataclass(frozen=True)
 class MetricValue:
-    """One finite value of a metric; an undefined metric is left out. `update` belongs to a training."""
+    """One finite value of a metric; an undefined metric is left out. `update` belongs to a training.
+
+    `low`, `high`: its 95 % bootstrap interval, where it has one.
+    """
 
     name: str
     value: float
     update: int | None = None
     num_samples: int | None = None
     gibbs_steps: int | None = None
+    low: float | None = None
+    high: float | None = None
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.value):
@@ -63,6 +68,8 @@ def write_metrics(session: Session, cell_id: str, metrics: Sequence[MetricValue]
             "name": metric.name,
             "update": metric.update,
             "value": metric.value,
+            "low": metric.low,
+            "high": metric.high,
             "num_samples": metric.num_samples,
             "gibbs_steps": metric.gibbs_steps,
         }
@@ -78,20 +85,20 @@ def write_cell(
     now: datetime,
     *,
     metrics: Sequence[MetricValue],
-    samples: StoredArtifact | None,
+    artifact: StoredArtifact | None,
     machine: MachineRecord | None,
 ) -> None:
     """Record everything that a cell holds and mark it done; a cell that is done stays as it is."""
     if _lock_cell(session, cell_id) == CellState.DONE:
         return
     write_metrics(session, cell_id, metrics)
-    if samples is not None:
-        add_artifact(session, samples)
+    if artifact is not None:
+        add_artifact(session, artifact)
     if machine is not None:
         _write_machine(session, cell_id, study_id, machine)
     done = {"state": CellState.DONE, "error": None, "done_at": now}
-    digest = samples.digest if samples is not None else None
-    session.execute(update(Cell).where(Cell.id == cell_id).values(**done, samples_digest=digest))
+    digest = artifact.digest if artifact is not None else None
+    session.execute(update(Cell).where(Cell.id == cell_id).values(**done, artifact_digest=digest))
 
 
 def write_failure(session: Session, cell_id: str, reason: str) -> None:

@@ -19,7 +19,8 @@ from backend.services.errors import NotFound
 from backend.services.jobs import list_jobs
 from backend.services.laboratory import Laboratory
 from backend.storage.repositories import cells as cell_rows
-from backend.storage.repositories.references import record_reference
+from backend.storage.repositories.references import record_references
+from backend.storage.repositories.results import MetricValue
 from backend.storage.tables import Artifact, Cell, Machine, Metric, Study, StudyCell
 from tests import hands
 
@@ -101,12 +102,14 @@ def test_reference_lines_have_the_same_number_of_samples(laboratory: Laboratory)
     with laboratory.database.read() as session:
         digest = next(iter(cell_rows.cells_of_study(session, study.id).values())).dataset_digest
     with laboratory.database.write() as session:
-        record_reference(session, digest, E2, 7, 0.125)
-        record_reference(session, digest, E2, 7, 9.0)
-        record_reference(session, digest, E2, 8, 0.25)
-        record_reference(session, "another data set", E2, 7, 0.5)
+        record_references(session, digest, "", 7, [MetricValue(E2, 0.125, low=0.1, high=0.2)])
+        record_references(session, digest, "", 7, [MetricValue(E2, 9.0)])
+        record_references(session, digest, "", 8, [MetricValue(E2, 0.25)])
+        record_references(session, digest, "another judge", 7, [MetricValue(E2, 0.75)])
+        record_references(session, "another data set", "", 7, [MetricValue(E2, 0.5)])
     [line] = study_curves(laboratory, study.id).references
     assert (line.metric, line.value, line.label) == (E2, 0.125, "7 held-out test images")
+    assert (line.low, line.high) == (0.1, 0.2)
 
 
 def test_csv_has_one_row_for_each_value(laboratory: Laboratory) -> None:

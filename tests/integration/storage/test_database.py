@@ -68,7 +68,7 @@ def test_times_come_back_aware(database: Database) -> None:
 def test_foreign_keys_hold(database: Database) -> None:
     cell = {"id": "c", "kind": "machine", "parameters": {}, "dataset_digest": "d", "work": 1.0}
     with pytest.raises(Exception, match=r"(?i)foreign key"), database.write() as session:
-        session.execute(insert(Cell).values(**cell, samples_digest="no such artifact"))
+        session.execute(insert(Cell).values(**cell, artifact_digest="no such artifact"))
 
 
 def test_insert_missing_leaves_what_is_there(database: Database) -> None:

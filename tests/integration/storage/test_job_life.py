@@ -107,8 +107,19 @@ def test_a_job_becomes_ready_with_its_last_dependency(laboratory: Laboratory) ->
     first = queue(laboratory)
     assert len(first) == 1, "the training is shared"
     ready = hands.finish(laboratory, hands.must_claim(laboratory, first[0]))
-    assert len(ready) == 2
+    assert len(ready) == 3
     assert {row(laboratory, job_id).state for job_id in ready} == {JobState.QUEUED}
+
+
+def test_a_job_with_two_dependencies_waits_for_both(laboratory: Laboratory) -> None:
+    """Kills: a job that is released by the first of its dependencies."""
+    study = hands.submit(laboratory)
+    by_title = titles(laboratory, study.id)
+    spectra = by_title["Spectra of the weights"]
+    hands.finish(laboratory, hands.must_claim(laboratory, by_title["Train p0 = 0"]))
+    assert row(laboratory, spectra).state == JobState.BLOCKED
+    hands.finish(laboratory, hands.must_claim(laboratory, by_title["Train p0 = 0.4"]))
+    assert row(laboratory, spectra).state == JobState.QUEUED
 
 
 def test_every_write_of_an_old_token_is_refused(laboratory: Laboratory) -> None:
@@ -188,7 +199,7 @@ def test_the_reaper_fails_a_job_that_lost_all_its_workers(laboratory: Laboratory
         hands.must_claim(laboratory, job_id)
         expire(laboratory, job_id)
         changed = reap(laboratory)
-    assert len(changed) == 2, "the job and what waited for it"
+    assert len(changed) == 3, "the job and what waited for it"
     job = row(laboratory, job_id)
     assert job.state == JobState.FAILED
     assert "lost 2 times" in str(job.error)
@@ -305,7 +316,7 @@ def test_a_failure_fails_what_waits_and_says_why(laboratory: Laboratory) -> None
     assert ended.state == StudyState.FAILED
     assert ended.message == "out of memory"
     assert ended.finished_at is not None
-    assert (ended.progress.cells_failed, ended.progress.cells_done) == (8, 8)
+    assert (ended.progress.cells_failed, ended.progress.cells_done) == (9, 8)
 
 
 def test_cells_that_were_done_before_a_failure_stay_done(laboratory: Laboratory) -> None:

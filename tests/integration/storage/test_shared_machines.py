@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from backend.contracts.plan import EVALUATION, CellPlan
+from backend.contracts.plan import EVALUATION, MACHINE, CellPlan
 from backend.contracts.states import JobState, StudyState
 from backend.services.change_study import cancel_study, delete_study
 from backend.services.laboratory import Laboratory
@@ -19,7 +19,7 @@ def submit_evaluations(lab: Laboratory, source_id: str, pruning: float) -> str:
     with lab.database.write() as session:
         exclusive(session)
         source = cells.cells_of_study(session, source_id)
-        plans = [_plan(cell, pruning) for cell in source.values() if cell.kind != EVALUATION]
+        plans = [_plan(cell, pruning) for cell in source.values() if cell.kind == MACHINE]
         study = Study(name="Evaluations", type="dilution-sweep", parameters={}, code_version="0")
         session.add(study)
         session.flush()
@@ -34,7 +34,7 @@ def submit_evaluations(lab: Laboratory, source_id: str, pruning: float) -> str:
 def _plan(machine: Cell, pruning: float) -> CellPlan:
     own = {"pruning": pruning, "generation": {"num_samples": 7, "gibbs_steps": 3}}
     axes = {"initial_dilution": machine.parameters["initial_dilution"], "replica": 0, "pruning": pruning}
-    return CellPlan(EVALUATION, own, own, machine.dataset_digest, machine.id, axes)
+    return CellPlan(EVALUATION, own, own, machine.dataset_digest, machine.id, axes=axes)
 
 
 def test_a_training_goes_on_for_a_study_that_only_judges_its_machines(laboratory: Laboratory) -> None:

@@ -24,7 +24,8 @@ from backend.storage.repositories.machines import add_machine
 from backend.storage.tables import Artifact, Base, Cell, Job, JobCell, Machine, Metric, Study
 from tests import hands
 
-ONE: dict[str, Any] = {"initial_dilutions": [0.0]}  # one training and one evaluation job, 2 + 6 cells
+ONE: dict[str, Any] = {"initial_dilutions": [0.0]}  # one job each to train, judge and analyse, 2 + 6 + 1 cells
+SPECTRA = "Spectra of the weights"
 
 GRID = [step / 1000 for step in range(1000)]
 
@@ -59,11 +60,12 @@ def test_a_study_is_its_cells_and_jobs(laboratory: Laboratory) -> None:
     study = hands.submit(laboratory, name="  Two dilutions ")
     assert (study.name, study.state) == ("Two dilutions", StudyState.QUEUED)
     assert study.parameters["generation"] == {"num_samples": 7, "gibbs_steps": 3}
-    assert study.progress.cells_total == 2 * 2 + 2 * 3 + 2 * 3
+    assert study.progress.cells_total == 2 * 2 + 2 * 3 + 2 * 3 + 1
     assert study.progress.fraction == 0
     assert states(laboratory, study.id) == [
         ("Prune and judge p0 = 0", JobState.BLOCKED),
         ("Prune and judge p0 = 0.4", JobState.BLOCKED),
+        (SPECTRA, JobState.BLOCKED),
         ("Train p0 = 0", JobState.QUEUED),
         ("Train p0 = 0.4", JobState.QUEUED),
     ]
@@ -87,10 +89,10 @@ def test_ready_jobs_are_sent_once_after_the_commit(laboratory: Laboratory, broke
 
 def test_a_study_that_was_worked_off_is_done(laboratory: Laboratory) -> None:
     study = hands.submit(laboratory)
-    assert hands.work_off(laboratory) == 4
+    assert hands.work_off(laboratory) == 5
     done = show_study(laboratory, study.id)
     assert (done.state, done.message) == (StudyState.DONE, None)
-    assert (done.progress.fraction, done.progress.cells_done) == (1.0, 16)
+    assert (done.progress.fraction, done.progress.cells_done) == (1.0, 17)
     assert done.started_at is not None
     assert done.finished_at is not None
     assert done.started_at <= done.finished_at
@@ -166,7 +168,7 @@ def test_a_finer_grid_trains_nothing_anew(laboratory: Laboratory) -> None:
     assert states(laboratory, finer.id) == [("Prune and judge p0 = 0", JobState.QUEUED)]
     [judge] = list_jobs(laboratory, study_id=finer.id).items
     assert judge.num_cells == 2, "only p = 0.7"
-    assert show_study(laboratory, finer.id).progress.cells_done == 2 + 6
+    assert show_study(laboratory, finer.id).progress.cells_done == 2 + 6 + 1
     hands.work_off(laboratory)
     assert show_study(laboratory, finer.id).state == StudyState.DONE
     assert count(laboratory, Machine) == 2
@@ -179,11 +181,12 @@ def test_cells_in_progress_are_shared_with_a_second_study(laboratory: Laboratory
     assert states(laboratory, second.id) == [
         ("Prune and judge p0 = 0", JobState.BLOCKED),
         ("Prune and judge p0 = 0", JobState.BLOCKED),
+        (SPECTRA, JobState.BLOCKED),
         ("Train p0 = 0", JobState.RUNNING),
     ]
     assert second.state == StudyState.RUNNING
-    assert count(laboratory, Job) == 3
-    assert len(hands.finish(laboratory, train)) == 2
+    assert count(laboratory, Job) == 4
+    assert len(hands.finish(laboratory, train)) == 3
     hands.work_off(laboratory)
     assert {show_study(laboratory, study.id).state for study in (first, second)} == {StudyState.DONE}
     assert count(laboratory, Machine) == 2
@@ -191,7 +194,7 @@ def test_cells_in_progress_are_shared_with_a_second_study(laboratory: Laboratory
 
 def test_an_identical_study_waits_for_the_first_ones_jobs(laboratory: Laboratory) -> None:
     first, second = hands.submit(laboratory), hands.submit(laboratory)
-    assert count(laboratory, Job) == 4
+    assert count(laboratory, Job) == 5
     assert second.state == StudyState.QUEUED
     hands.work_off(laboratory)
     assert {show_study(laboratory, study.id).state for study in (first, second)} == {StudyState.DONE}
@@ -223,8 +226,8 @@ def test_two_submitters_at_once_plan_each_cell_once(laboratory: Laboratory) -> N
     for thread in threads:
         thread.join()
     assert len(studies) == 4
-    assert count(laboratory, Job) == 4
-    assert count(laboratory, JobCell) == 16
+    assert count(laboratory, Job) == 5
+    assert count(laboratory, JobCell) == 17
 
 
 # --- cancel ---
@@ -238,6 +241,7 @@ def test_cancelling_ends_waiting_jobs_at_once_and_asks_running_ones(laboratory: 
     assert states(laboratory, study.id) == [
         ("Prune and judge p0 = 0", JobState.CANCELLED),
         ("Prune and judge p0 = 0.4", JobState.CANCELLED),
+        (SPECTRA, JobState.CANCELLED),
         ("Train p0 = 0", JobState.RUNNING),
         ("Train p0 = 0.4", JobState.CANCELLED),
     ]
@@ -328,6 +332,7 @@ def test_a_retry_runs_only_what_is_missing(laboratory: Laboratory) -> None:
         "Prune and judge p0 = 0": (5, JobState.QUEUED, 0),
         "Train p0 = 0.4": (2, JobState.QUEUED, 0),
         "Prune and judge p0 = 0.4": (6, JobState.BLOCKED, 0),
+        SPECTRA: (1, JobState.BLOCKED, 0),
     }
     old = {show_job(laboratory, job_id).state for job_id in titles.values()}
     assert old == {JobState.DONE, JobState.FAILED}, "old jobs stay as they were"
@@ -338,10 +343,10 @@ def test_a_retry_runs_only_what_is_missing(laboratory: Laboratory) -> None:
 def test_retrying_a_live_or_done_study_plans_nothing(laboratory: Laboratory) -> None:
     study = hands.submit(laboratory)
     assert retry_study(laboratory, study.id).state == StudyState.QUEUED
-    assert count(laboratory, Job) == 4
+    assert count(laboratory, Job) == 5
     hands.work_off(laboratory)
     assert retry_study(laboratory, study.id).state == StudyState.DONE
-    assert count(laboratory, Job) == 4
+    assert count(laboratory, Job) == 5
 
 
 def test_a_cancelled_study_goes_on_after_a_retry(laboratory: Laboratory) -> None:
@@ -363,7 +368,7 @@ def test_retrying_a_job_brings_what_ended_with_it(laboratory: Laboratory) -> Non
     assert (new.title, new.state, new.attempt) == ("Train p0 = 0", JobState.QUEUED, 0)
     assert new.id != train
     assert show_study(laboratory, study.id).state == StudyState.QUEUED
-    assert hands.work_off(laboratory) == 2
+    assert hands.work_off(laboratory) == 3
     assert show_study(laboratory, study.id).state == StudyState.DONE
 
 
@@ -374,7 +379,7 @@ def test_retrying_an_evaluation_brings_the_training_that_it_lacks(laboratory: La
     new = retry_job(laboratory, titles["Prune and judge p0 = 0"])
     assert (new.title, new.state) == ("Prune and judge p0 = 0", JobState.BLOCKED)
     assert new.message == "waiting for Train p0 = 0"
-    assert hands.work_off(laboratory) == 2
+    assert hands.work_off(laboratory) == 3
     assert show_study(laboratory, study.id).state == StudyState.DONE
 
 
@@ -412,7 +417,7 @@ def test_deleting_keeps_what_another_study_uses(laboratory: Laboratory) -> None:
     delete_study(laboratory, first.id)
     left = list_cells(laboratory, second.id).items
     assert {cell.state for cell in left} == {CellState.DONE}
-    assert count(laboratory, Cell) == len(left) == 6
+    assert count(laboratory, Cell) == len(left) == 7
     assert count(laboratory, Machine) == 2
     judged = [cell for cell in left if cell.kind == "evaluation"]
     assert {cell_samples(laboratory, cell.id).shape for cell in judged} == {(7, 784)}
@@ -435,7 +440,7 @@ def test_cells_of_a_job_that_another_study_waits_for_stay_until_it_goes(laborato
     first = hands.submit(laboratory, **ONE, pruning_grid=[0.5, 0.9])
     second = hands.submit(laboratory, **ONE, pruning_grid=[0.9])
     delete_study(laboratory, first.id)
-    assert count(laboratory, Cell) == 2 + 6, "one job fills both levels"
+    assert count(laboratory, Cell) == 2 + 6 + 1, "one job fills both levels"
     hands.work_off(laboratory)
     assert show_study(laboratory, second.id).state == StudyState.DONE
     delete_study(laboratory, second.id)
@@ -516,14 +521,14 @@ def test_jobs_and_cells_and_machines_come_page_by_page(laboratory: Laboratory) -
 
     listed = all_pages(list_jobs)
     assert [job.state for job in listed] == [
-        JobState.RUNNING, JobState.QUEUED, JobState.BLOCKED, JobState.BLOCKED, JobState.DONE, JobState.DONE,
+        JobState.RUNNING, JobState.QUEUED, *[JobState.BLOCKED] * 3, *[JobState.DONE] * 3,
     ]  # fmt: skip
-    assert [job.place for job in listed] == [None, 1, None, None, None, None]
-    assert [job.title for job in listed[-2:]] == ["Prune and judge p0 = 0", "Train p0 = 0"], "newest first"
+    assert [job.place for job in listed] == [None, 1, *[None] * 6]
+    assert [job.title for job in listed[-3:]] == [SPECTRA, "Prune and judge p0 = 0", "Train p0 = 0"], "newest first"
     cells = all_pages(list_cells, done.id)
     assert cells == list_cells(laboratory, done.id).items
-    assert [cell.kind for cell in cells] == ["machine"] * 2 + ["evaluation"] * 6
-    assert {cell.machine_id for cell in cells} == {machine.id for machine in all_pages(list_machines)}
+    assert [cell.kind for cell in cells] == ["machine"] * 2 + ["evaluation"] * 6 + ["analysis"]
+    assert {cell.machine_id for cell in cells[:-1]} == {machine.id for machine in all_pages(list_machines)}
     assert [set(cell.metrics) for cell in cells[1:3]] == [{"pseudo_log_likelihood"}, {"second_moment_error"}]
 
 
@@ -546,7 +551,7 @@ def test_an_estimate_counts_what_is_there_already(laboratory: Laboratory) -> Non
     hands.sign_on(laboratory, rate=100.0)
     request = StudyCreate(name="x", parameters={**hands.SMALL, **ONE, "pruning_grid": [0.5, 0.7, 0.9]})
     estimate = estimate_study(laboratory, request)
-    assert (estimate.cells, estimate.cells_already_done, estimate.jobs) == (10, 8, 1)
+    assert (estimate.cells, estimate.cells_already_done, estimate.jobs) == (11, 9, 1)
     assert estimate.work == 2 * 7 * 3
     assert estimate.seconds == pytest.approx(0.42)
     assert count(laboratory, Study) == 1, "nothing is submitted"

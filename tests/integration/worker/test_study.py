@@ -38,9 +38,9 @@ def test_judged_cells_hold_metric_samples_and_reference(rig: Rig) -> None:
     for cell in cells:
         (value,) = rig.metrics(cell.id, "second_moment_error")
         assert (value.num_samples, value.gibbs_steps, value.update) == (23, 7, None)
-        packed = np.load(io.BytesIO(rig.lab.artifacts.get(cell.samples_digest)), allow_pickle=False)
+        packed = np.load(io.BytesIO(rig.lab.artifacts.get(cell.artifact_digest)), allow_pickle=False)
         assert (packed.shape, packed.dtype) == ((23, 98), np.uint8)
-    assert len({cell.samples_digest for cell in cells}) == 6, "every cell has samples of its own"
+    assert len({cell.artifact_digest for cell in cells}) == 6, "every cell has samples of its own"
 
 
 def test_an_idle_worker_shows_itself_and_takes_itself_off_the_list(rig: Rig) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from statistics import mean, stdev
 
+from backend.contracts.grid import TRAINED
 from backend.contracts.messages import (
     CurvePoint,
     Curves,
@@ -53,7 +54,13 @@ def curves(*rows: tuple[float, dict[float, list[float]]]) -> Curves:
         gibbs_steps=200,
         metrics=[E2],
         series=[
-            CurveSeries(metric=E2.name, initial_dilution=p0, points=[point(x, ys) for x, ys in points.items()])
+            CurveSeries(
+                metric=E2.name,
+                machine_class=TRAINED,
+                initial_dilution=p0,
+                pruned_to=None,
+                points=[point(x, ys) for x, ys in points.items()],
+            )
             for p0, points in rows
         ],
         references=[ReferenceLine(metric=E2.name, label="held-out test images", value=3e-6)],
