@@ -40,7 +40,12 @@ def ranked_machine(run: Run, cell: ClaimedCell, rule: str) -> PruningOrder:
             "the machine to start from does not exist any more: retry the study, it is trained again"
         )
     machine, _ = read_machine(run.artifacts.get(cell.parent_artifact))
-    generator = torch.Generator().manual_seed(derive_seed("pruning", cell.parent, rule))
+    return ranked(machine, cell.parent, rule)
+
+
+def ranked(machine: Machine, key: str, rule: str) -> PruningOrder:
+    """A machine's weights in the order in which the rule prunes them; a rule that draws follows the machine's key."""
+    generator = torch.Generator().manual_seed(derive_seed("pruning", key, rule))
     return pruning_order(machine, rule, [generator])
 
 
