@@ -3,12 +3,14 @@
 import pytest
 import torch
 
+from worker.rbm.pruning import prune
 from worker.rbm.training import (
     TrainingSchedule,
     start_training,
     start_training_from,
     train,
 )
+from worker.rbm.training.rewind import rewound
 
 IMAGES = torch.randint(0, 2, (9, 7), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
 PLAN = TrainingSchedule(gibbs_steps=1, num_updates=1, batch_size=3, num_chains=2, learning_rate=0.1)
@@ -103,3 +105,25 @@ def test_a_run_goes_on_only_with_its_own_data_and_chains(unchecked_shapes):
     with pytest.raises(ValueError, match="0 or more"):
         train(state, IMAGES, PLAN, -1)
     assert train(state, IMAGES, PLAN, 0).num_updates_done == 0
+
+
+def test_rewinding_gives_the_first_weights_on_the_mask_that_is_left():
+    """Kills: rewound machines that keep trained weights or biases, or a mask other than the pruned one."""
+    first = start_training(IMAGES, PLAN, 5, [0.2], [1]).machine
+    trained = train(start_training(IMAGES, PLAN, 5, [0.2], [1]), IMAGES, PLAN, 3).machine
+    pruned = prune(trained, 0.6)
+    machine = rewound(pruned, first)
+    assert torch.equal(machine.mask, pruned.mask)
+    assert torch.equal(machine.weight_matrix[machine.mask], first.weight_matrix[machine.mask])
+    assert bool((machine.weight_matrix[~machine.mask] == 0).all())
+    assert torch.equal(machine.vbias, first.vbias)
+    assert torch.equal(machine.hbias, first.hbias)
+    assert not torch.equal(trained.vbias, first.vbias)
+
+
+def test_rewinding_to_another_line_is_refused():
+    one, other = (start_training(IMAGES, PLAN, 5, [0.5], [seed]).machine for seed in (1, 2))
+    with pytest.raises(ValueError, match="another line"):
+        rewound(one, other)
+    with pytest.raises(ValueError, match="must be the same"):
+        rewound(one, start_training(IMAGES, PLAN, 4, [0.5], [1]).machine)
