@@ -3,7 +3,8 @@
 Source: paper, section 4.1, figures 2 and 3.
 """
 
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, Self
 
 from pydantic import model_validator
 
@@ -89,7 +90,26 @@ class DilutionSweep(StudyType):
         return grid.plan()
 
 
-def add_sweep(grid: Grid, parameters: DilutionSweepParameters) -> None:
+class SweepParameters(Protocol):
+    """What a sweep is made of."""
+
+    @property
+    def initial_dilutions(self) -> tuple[float, ...]: ...  # noqa: D102
+    @property
+    def pruning_grid(self) -> tuple[float, ...]: ...  # noqa: D102
+    @property
+    def judge(self) -> str: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class SweepCells:
+    """What a study that contains a sweep reads from it."""
+
+    evaluations: list[CellPlan]
+    analyses: list[CellPlan]
+
+
+def add_sweep(grid: Grid, parameters: SweepParameters) -> SweepCells:
     """The machines of a sweep, their evaluations, spectra and collapse."""
     machines: list[CellPlan] = []
     evaluations: list[CellPlan] = []
@@ -97,6 +117,7 @@ def add_sweep(grid: Grid, parameters: DilutionSweepParameters) -> None:
         batch = grid.machines(initial_dilution)
         machines += batch
         evaluations += grid.evaluations(batch, parameters.pruning_grid)
-    grid.analysis("spectrum", "Spectra of the weights", inputs=machines)
+    analyses = [grid.analysis("spectrum", "Spectra of the weights", inputs=machines)]
     if parameters.judge != NO_JUDGE:
-        grid.analysis("collapse", "Collapse of the curves", inputs=evaluations)
+        analyses.append(grid.analysis("collapse", "Collapse of the curves", inputs=evaluations))
+    return SweepCells(evaluations, analyses)

@@ -3,6 +3,7 @@
 Source: paper, section 4.3, figure 6.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from worker.experiments.run import ExperimentFailed, Run
 from worker.experiments.starts import ranked
 from worker.rbm.analysis import plain
 from worker.rbm.analysis.principal_components import PrincipalComponents, principal_components
-from worker.rbm.analysis.separation import pairwise_separation, separation
+from worker.rbm.analysis.separation import Separation, holm, separation
 from worker.rbm.couplings.couplings_file import read_couplings
 from worker.rbm.machine_file import read_machine
 
@@ -42,7 +43,7 @@ def analyse(run: Run, cell: ClaimedCell) -> Outcome:
     """Four panels: weights and couplings, each with references of their own masks and of the frozen masks."""
     inputs = [one for one in run.inputs(cell) if one.artifact is not None]
     subjects = {"weights": _machines(inputs, cell), "couplings": _couplings(inputs)}
-    panels = []
+    panels: list[Mapping[str, Any]] = []
     for features in ("weights", "couplings"):
         for reference in (REFERENCE, SAME_MASK):
             progress(run, cell, len(panels) / 4)
@@ -73,7 +74,8 @@ def _couplings(inputs: Sequence[InputCell]) -> list[Subject]:
 def _features(run: Run, cell: ClaimedCell, features: str, subject: Subject) -> torch.Tensor:
     data = run.artifacts.get(subject.cell.artifact or "")
     if features == "couplings":
-        return read_couplings(data).two_body[0]
+        couplings: torch.Tensor = read_couplings(data).two_body[0]
+        return couplings
     machine, _ = read_machine(data)
     if subject.machine_class == FROZEN:
         machine = ranked(machine, subject.cell_id, cell.parameters["pruning_rule"]).prune(cell.parameters["pruning"])
@@ -86,18 +88,41 @@ def _panel(
     if len(subjects) < 2:
         raise ExperimentFailed(f"{len(subjects)} machines have {features}: principal components need at least 2")
     components = principal_components(torch.stack([_features(run, cell, features, one) for one in subjects]))
-    labels = [one.machine_class for one in subjects]
-    strata = [one.replica for one in subjects]
     generator = torch.Generator().manual_seed(derive_seed("representation", cell.id, features, reference))
-    pairs = pairwise_separation(components.coordinates, labels, generator, strata=strata)
+    # Machines of one replica share their mask and are exchanged within it; references have masks of their own.
+    strata = None if reference == REFERENCE else [one.replica for one in subjects]
+    labels = [one.machine_class for one in subjects]
     return {
         "features": features,
         "reference": reference,
         "points": _points(components, subjects),
         "explained_variance_ratio": plain(components.explained_variance_ratio),
         "separation": plain(separation(components.coordinates, labels, generator, strata=strata)),
-        "pairs": plain(pairs),
+        "pairs": _pairs(components, subjects, generator),
     }
+
+
+def _pairs(
+    components: PrincipalComponents, subjects: Sequence[Subject], generator: torch.Generator
+) -> list[dict[str, Any]]:
+    """The separation of each two classes, adjusted by Holm."""
+    pairs = list(itertools.combinations(sorted({one.machine_class for one in subjects}), 2))
+    tests = [_pair(components, subjects, set(pair), generator) for pair in pairs]
+    adjusted = holm([test.p_value for test in tests])
+    return [
+        {"first": first, "second": second, "separation": plain(test), "adjusted_p_value": p}
+        for (first, second), test, p in zip(pairs, tests, adjusted, strict=True)
+    ]
+
+
+def _pair(
+    components: PrincipalComponents, subjects: Sequence[Subject], classes: set[str], generator: torch.Generator
+) -> Separation:
+    rows = [row for row, one in enumerate(subjects) if one.machine_class in classes]
+    chosen = [subjects[row] for row in rows]
+    strata = None if REFERENCE in classes else [one.replica for one in chosen]
+    labels = [one.machine_class for one in chosen]
+    return separation(components.coordinates[rows], labels, generator, strata=strata)
 
 
 def _points(components: PrincipalComponents, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
