@@ -4,6 +4,7 @@ Source: paper, section 4.1.
 """
 
 import io
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import groupby
@@ -70,7 +71,7 @@ def _judge(run: Run, cell: ClaimedCell, ranked: PruningOrder) -> Iterator[float]
 def _write(run: Run, cell: ClaimedCell, machine: Machine, samples: torch.Tensor) -> None:
     generation = cell.parameters["generation"]
     dataset = load_dataset(cell.parameters["dataset"])
-    values = measure(dataset, samples, machine)
+    values = measure(dataset, samples, cell.parameters["seed"], machine)
     _write_references(run, dataset, generation["num_samples"])
     metrics = [
         MetricValue(name, value, num_samples=generation["num_samples"], gibbs_steps=generation["gibbs_steps"])
@@ -80,18 +81,26 @@ def _write(run: Run, cell: ClaimedCell, machine: Machine, samples: torch.Tensor)
     run.complete_cell(cell.id, metrics=metrics, samples=kept)
 
 
-def measure(dataset: Dataset, samples: torch.Tensor, machine: Machine | None = None) -> dict[str, float]:
-    """Every metric that needs samples, against the training images.
+def measure(dataset: Dataset, samples: torch.Tensor, seed: int, machine: Machine | None = None) -> dict[str, float]:
+    """Every metric that needs samples, against the training images; what is undefined is left out.
 
     Args:
         dataset: the data to compare with.
         samples: uint8 of shape (1, num_samples, num_visible).
+        seed: of the numbers that metrics draw.
         machine: the machine that drew them, if any.
     """
     images, data_covariance = _training_data(dataset.name)
-    inputs = MetricInputs(images=images, samples=samples.cpu(), machine=machine, covariance=data_covariance)
+    inputs = MetricInputs(
+        images=images,
+        samples=samples.cpu(),
+        machine=machine,
+        generators=[torch.Generator().manual_seed(derive_seed("metrics", seed))],
+        covariance=data_covariance,
+    )
     names = [name for name, metric in family("metrics").items() if metric.describe()["needs"] == "samples"]
-    return {key: float(estimate.value[0]) for name in names for key, estimate in evaluate(name, inputs).items()}
+    values = {key: float(one.value[0]) for name in names for key, one in evaluate(name, inputs).items()}
+    return {key: value for key, value in values.items() if math.isfinite(value)}
 
 
 def pack_samples(samples: np.ndarray) -> bytes:
@@ -108,11 +117,10 @@ def _write_references(run: Run, dataset: Dataset, num_samples: int) -> None:
     with run.database.read() as session:
         if references_for(session, [dataset.digest], num_samples):
             return
-    order = torch.randperm(
-        len(dataset.test_images), generator=torch.Generator().manual_seed(derive_seed("reference", num_samples))
-    )
+    seed = derive_seed("reference", num_samples)
+    order = torch.randperm(len(dataset.test_images), generator=torch.Generator().manual_seed(seed))
     held_out = torch.from_numpy(dataset.test_images)[order[:num_samples]].unsqueeze(0)
-    values = measure(dataset, held_out)
+    values = measure(dataset, held_out, seed)
     with run.database.write() as session:
         for name, value in values.items():
             record_reference(session, dataset.digest, name, num_samples, value)
