@@ -32,7 +32,7 @@ class MetricEntry(Entry):
     unit: str
     formula: str
     better: Literal["lower", "higher", "none"]
-    needs: Literal["samples", "machine"]
+    needs: Literal["samples", "machine", "judge"]
     parts: dict[str, str] = Field(default_factory=dict, description="Labels of the further values it gives, by name.")
 
 

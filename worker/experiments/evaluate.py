@@ -4,27 +4,20 @@ Source: paper, section 4.1.
 """
 
 import io
-import math
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
 from itertools import groupby
 
 import numpy as np
 import torch
 
-from backend.contracts.identity import derive_seed
-from backend.storage.repositories.jobs import ClaimedCell, MetricValue
-from backend.storage.repositories.references import record_references, references_for
-from worker.datasets import Dataset, load_dataset
+from backend.storage.repositories.jobs import ClaimedCell
+from worker.datasets import load_dataset
+from worker.experiments.measuring import judge_of, measure, write_references
 from worker.experiments.run import Run
 from worker.experiments.starts import ranked_machine
 from worker.rbm.generation import generate_in_blocks
-from worker.rbm.machine import Machine
-from worker.rbm.metrics import Estimate, MetricInputs, evaluate
-from worker.rbm.metrics.second_moment_error import covariance
 from worker.rbm.pruning import PruningOrder
-from worker.rbm.registry import family
 
 KIND = "evaluate"
 KEPT_SAMPLES = 256
@@ -38,67 +31,37 @@ def run(run: Run) -> None:
     work_done = 0.0
     for _, group in groupby(run.fillable(), key=lambda cell: (cell.parent, cell.parameters["pruning_rule"])):
         cells = list(group)
-        ranked = (
-            None
-            if all(cell.done for cell in cells)
-            else ranked_machine(run, cells[0], cells[0].parameters["pruning_rule"])
-        )
+        order = None
         for cell in cells:
-            if ranked is not None and not cell.done:
-                for work in _judge(run, cell, ranked):
+            if not cell.done:
+                order = order or ranked_machine(run, cell, cell.parameters["pruning_rule"])
+                for work in _judge(run, cell, order):
                     run.block(work_done + work, _stage(cell))
             work_done += _work(cell)
     run.report(work_done, "done")
 
 
-def _judge(run: Run, cell: ClaimedCell, ranked: PruningOrder) -> Iterator[float]:
+def _judge(run: Run, cell: ClaimedCell, order: PruningOrder) -> Iterator[float]:
     """Sample and measure one cell, giving the work done after each block; at the end the cell is written."""
-    pruned = ranked.prune(cell.parameters["pruning"]).to(run.device)
+    pruned = order.prune(cell.parameters["pruning"]).to(run.device)
     generation = cell.parameters["generation"]
     generator = torch.Generator().manual_seed(cell.parameters["seed"])
     num_samples, gibbs_steps = generation["num_samples"], generation["gibbs_steps"]
     for steps, samples in generate_in_blocks(pruned, num_samples, gibbs_steps, [generator]):
         yield float(steps * num_samples)
         if steps == gibbs_steps:
-            _write(run, cell, pruned, samples)
+            _write(run, cell, samples)
 
 
-def _write(run: Run, cell: ClaimedCell, machine: Machine, samples: torch.Tensor) -> None:
-    generation = cell.parameters["generation"]
-    dataset = load_dataset(cell.parameters["dataset"])
-    metrics = [replace(one, gibbs_steps=generation["gibbs_steps"]) for one in measure(dataset, samples, machine)]
-    _write_references(run, dataset, generation["num_samples"], cell.parameters["judge"])
+def _write(run: Run, cell: ClaimedCell, samples: torch.Tensor) -> None:
+    parameters = cell.parameters
+    dataset = load_dataset(parameters["dataset"])
+    judge = judge_of(run, parameters["judge"])
+    gibbs_steps = parameters["generation"]["gibbs_steps"]
+    metrics = [replace(one, gibbs_steps=gibbs_steps) for one in measure(dataset, samples, parameters["seed"], judge)]
+    write_references(run, dataset, samples.shape[1], parameters["judge"])
     kept = run.store(pack_samples(samples[0, :KEPT_SAMPLES].cpu().numpy()), "samples")
     run.complete_cell(cell.id, metrics=metrics, artifact=kept)
-
-
-def measure(dataset: Dataset, samples: torch.Tensor, machine: Machine | None = None) -> list[MetricValue]:
-    """Every metric that needs samples, against the training images; those that are undefined are left out.
-
-    Args:
-        dataset: the data to compare with.
-        samples: uint8 of shape (1, num_samples, num_visible).
-        machine: the machine that drew them, if any.
-    """
-    images, data_covariance = _training_data(dataset.name)
-    inputs = MetricInputs(images=images, samples=samples.cpu(), machine=machine, covariance=data_covariance)
-    names = [name for name, metric in family("metrics").items() if metric.describe()["needs"] == "samples"]
-    found = {key: value for name in names for key, value in evaluate(name, inputs).items()}
-    return [
-        _value(name, estimate, samples.shape[1]) for name, estimate in found.items() if math.isfinite(estimate.value[0])
-    ]
-
-
-def _value(name: str, estimate: Estimate, num_samples: int) -> MetricValue:
-    """The estimate of one machine as a row; an end of its interval that is unknown is left out."""
-    value, low, high = (float(one[0]) for one in (estimate.value, estimate.low, estimate.high))
-    return MetricValue(
-        name,
-        value,
-        num_samples=num_samples,
-        low=low if math.isfinite(low) else None,
-        high=high if math.isfinite(high) else None,
-    )
 
 
 def pack_samples(samples: np.ndarray) -> bytes:
@@ -106,26 +69,6 @@ def pack_samples(samples: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, np.packbits(samples, axis=1), allow_pickle=False)
     return buffer.getvalue()
-
-
-def _write_references(run: Run, dataset: Dataset, num_samples: int, judge: str) -> None:
-    """Once for each judge and number of samples: the metrics of as many held-out test images."""
-    if num_samples > len(dataset.test_images):
-        return
-    with run.database.read() as session:
-        if references_for(session, [dataset.digest], judge, num_samples):
-            return
-    seed = derive_seed("reference", num_samples)
-    order = torch.randperm(len(dataset.test_images), generator=torch.Generator().manual_seed(seed))
-    held_out = torch.from_numpy(dataset.test_images)[order[:num_samples]].unsqueeze(0)
-    values = measure(dataset, held_out)
-    run.transact(lambda session: record_references(session, dataset.digest, judge, num_samples, values))
-
-
-@lru_cache(maxsize=2)
-def _training_data(name: str) -> tuple[torch.Tensor, torch.Tensor]:
-    images = torch.from_numpy(load_dataset(name).train_images)
-    return images, covariance(images)
 
 
 def _work(cell: ClaimedCell) -> float:

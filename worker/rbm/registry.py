@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Literal
 
 Better = Literal["lower", "higher", "none"]
-Needs = Literal["samples", "machine"]
+Needs = Literal["samples", "machine", "judge"]
 
 
 @dataclass(frozen=True, kw_only=True)

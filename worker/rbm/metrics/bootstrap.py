@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,10 @@ from torch import Tensor
 
 NUM_RESAMPLES = 500
 CONFIDENCE = 0.95
+RESAMPLES_PER_BLOCK = 50
+
+ANY_NUMBER = (-math.inf, math.inf)
+SHARE = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -48,25 +53,53 @@ def resampling_counts(
 ) -> Float64[Tensor, "resample sample"]:
     """How often each sample is in each resample of `num_samples` samples, drawn with replacement.
 
+    Raises:
+        ValueError: if there is no sample or no resample.
+
     Source: Efron, Bootstrap methods: another look at the jackknife (1979).
     """
-    drawn = torch.randint(num_samples, (num_resamples, num_samples), generator=generator)
+    if num_samples < 1 or num_resamples < 1:
+        raise ValueError(f"{num_resamples} resamples of {num_samples} samples; there must be at least 1 of each")
     counts = torch.zeros(num_resamples, num_samples, dtype=torch.float64)
-    return counts.scatter_add_(1, drawn, torch.ones(drawn.shape, dtype=torch.float64))
+    one = torch.ones((), dtype=torch.float64)
+    for block in torch.split(counts, RESAMPLES_PER_BLOCK):
+        drawn = torch.randint(num_samples, block.shape, generator=generator)
+        block.scatter_add_(1, drawn, one.expand(block.shape))
+    return counts
 
 
-def estimate(value: float, resampled: Float64[Tensor, " resample"]) -> Estimate:
+def estimate(
+    value: float, resampled: Float64[Tensor, " resample"], possible: tuple[float, float] = ANY_NUMBER
+) -> Estimate:
     """A value of one replica and the 95 % percentile interval of its resampled values, shifted by their bias.
 
     Resamples repeat samples, so statistics like a squared error are larger on them by about their own finite-sample
-    floor; the mean of the shifted values is the value itself. Resampled values that are NaN are left out.
+    floor; the mean of the shifted values is the value itself. Resampled values that are NaN are left out;
+    there is no interval of fewer than two, nor of a value that is NaN.
+
+    Args:
+        value: the statistic of the samples.
+        resampled: the statistic of each resample.
+        possible: least and greatest value of the statistic; the shifted interval is cut there.
 
     Source: Efron and Tibshirani, An introduction to the bootstrap (1993), chapters 10 (bias) and 13 (percentiles).
     """
     known = resampled[~torch.isnan(resampled)]
-    if value != value or known.numel() < 2:  # noqa: PLR0124 - NaN
+    if known.numel() < 2:
         return Estimate.without_interval(torch.tensor([value], dtype=torch.float64))
     tail = (1 - CONFIDENCE) / 2
     levels = torch.tensor([tail, 1 - tail], dtype=torch.float64)
-    low, high = (torch.quantile(known, levels) - (known.mean() - value)).tolist()
+    low, high = (torch.quantile(known, levels) - (known.mean() - value)).clamp(*possible).tolist()
     return Estimate(*(torch.tensor([one], dtype=torch.float64) for one in (value, low, high)))
+
+
+def estimate_of_mean(
+    values: Float64[Tensor, " sample"], generator: torch.Generator, possible: tuple[float, float] = ANY_NUMBER
+) -> Estimate:
+    """The mean over the samples of one replica, with its interval.
+
+    Raises:
+        ValueError: if there is no sample.
+    """
+    counts = resampling_counts(len(values), generator)
+    return estimate(float(values.mean()), counts @ values / len(values), possible)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float32, Float64, Int64, UInt8
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 from torch import Tensor
 
-from worker.rbm.machine import Machine
+from worker.rbm.machine import Machine, check_generators
+
+ACCEPTED_ABOVE = 0.5
+"""A sample of which the judge is more confident than this is taken for a digit."""
 
 
 @runtime_checkable
@@ -26,6 +30,31 @@ class Judge(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What a judge says of every sample.
+
+    Attributes:
+        confidence: how sure it is that each sample is a digit, 0 to 1.
+        digit: which digit each sample is, taken for granted that it is one.
+    """
+
+    confidence: Float32[Tensor, "replica sample"]
+    digit: Int64[Tensor, "replica sample"]
+
+    @classmethod
+    def of(cls, judge: Judge, samples: UInt8[Tensor, "replica sample visible"]) -> Verdict:
+        """Ask the judge once about all samples."""
+        images = samples.flatten(0, 1)
+        shape = samples.shape[:2]
+        return cls(judge.confidence(images).cpu().reshape(shape), judge.digit(images).cpu().reshape(shape))
+
+    @property
+    def accepted(self) -> Bool[Tensor, "replica sample"]:
+        """Which samples are taken for digits."""
+        return self.confidence > ACCEPTED_ABOVE
+
+
 @dataclass(frozen=True, kw_only=True)
 class MetricInputs:
     """Everything that a metric may ask for; what is not known is None.
@@ -34,9 +63,13 @@ class MetricInputs:
         images: the data to compare with, uint8 [sample visible].
         samples: generated samples, uint8 [replica sample visible], for metrics that need samples.
         machine: the replicas, for metrics that need the machine.
-        generators: one CPU generator for each replica, for metrics that draw.
+        generators: one CPU generator for each replica, for metrics that draw; every metric begins at their present
+            state and leaves them there, so its value does not depend on which other metrics are computed.
         covariance: the covariance of `images`, if it was computed before.
-        judge: the classifiers behind Q and df.
+        judge: the classifiers behind Q and d_f.
+
+    Raises:
+        ValueError: if the generators are not one for each replica of the samples and of the machine.
     """
 
     images: UInt8[Tensor, "image visible"]
@@ -45,6 +78,14 @@ class MetricInputs:
     generators: Sequence[torch.Generator] | None = None
     covariance: Float64[Tensor, "visible visible"] | None = None
     judge: Judge | None = None
+
+    def __post_init__(self) -> None:
+        if self.generators is None:
+            return
+        if self.samples is not None:
+            check_generators(self.generators, self.samples.shape[0])
+        if self.machine is not None:
+            check_generators(self.generators, self.machine.num_replicas)
 
     def required_samples(self) -> UInt8[Tensor, "replica sample visible"]:
         """The samples.
@@ -66,15 +107,15 @@ class MetricInputs:
             raise ValueError("this metric is computed from a machine; give the machine")
         return self.machine
 
-    def required_generators(self) -> Sequence[torch.Generator]:
-        """The generators.
+    def required_generators(self) -> list[torch.Generator]:
+        """Copies of the generators at their present state.
 
         Raises:
             ValueError: if there are none.
         """
         if self.generators is None:
             raise ValueError("this metric draws random numbers; give one generator for each replica")
-        return self.generators
+        return [generator.clone_state() for generator in self.generators]
 
     def required_judge(self) -> Judge:
         """The judge.
@@ -85,3 +126,12 @@ class MetricInputs:
         if self.judge is None:
             raise ValueError("this metric asks the classifiers of a judge; give the judge")
         return self.judge
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What the judge says of the samples; it is asked once, however many metrics want to know.
+
+        Raises:
+            ValueError: if there are no samples or there is no judge.
+        """
+        return Verdict.of(self.required_judge(), self.required_samples())

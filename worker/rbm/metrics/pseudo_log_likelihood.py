@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -10,11 +11,12 @@ from torch import Tensor
 
 from worker.rbm.energy import hidden_field
 from worker.rbm.machine import Machine, check_generators
-from worker.rbm.metrics.bootstrap import Estimate
+from worker.rbm.metrics.bootstrap import Estimate, estimate, resampling_counts
 from worker.rbm.metrics.inputs import MetricInputs
 from worker.rbm.registry import MetricRegistration
 
 IMAGES_PER_BLOCK = 2000
+POSSIBLE = (-math.inf, 0.0)
 
 
 def pseudo_log_likelihood(
@@ -29,18 +31,38 @@ def pseudo_log_likelihood(
 
     Source: paper, section 3 (pseudo-likelihood); Besag 1975.
     """
+    logs = sampled_logs(machine, images, generators)
+    return sum_of_blocks(logs) * machine.num_visible / images.shape[0]
+
+
+def sampled_logs(
+    machine: Machine, images: UInt8[Tensor, "sample visible"], generators: Sequence[torch.Generator]
+) -> list[Float64[Tensor, "replica _"]]:
+    """Log p(v_j | all other units) of one random unit of each image, in blocks of images.
+
+    Raises:
+        ValueError: if the images do not fit the machine or the generators are not one for each replica.
+    """
     if images.shape[1] != machine.num_visible or images.shape[0] < 1:
         wanted = f"(1 or more, {machine.num_visible})"
         raise ValueError(f"images have shape {tuple(images.shape)}; they must be {wanted}")
     check_generators(generators, machine.num_replicas)
-    total = torch.zeros(machine.num_replicas, dtype=torch.float64)
+    blocks = []
     for block in torch.split(images, IMAGES_PER_BLOCK):
         flipped = torch.stack(
             [torch.randint(machine.num_visible, (len(block),), generator=generator) for generator in generators]
         )
         logs = log_conditional(machine, block.to(machine.device), flipped.to(machine.device))
-        total += logs.to(torch.float64).sum(dim=1).cpu()
-    return total * machine.num_visible / images.shape[0]
+        blocks.append(logs.to(torch.float64))
+    return blocks
+
+
+def sum_of_blocks(blocks: Sequence[Float64[Tensor, "replica _"]]) -> Float64[Tensor, " replica"]:
+    """The sum over all images, block by block."""
+    total = torch.zeros(len(blocks[0]), dtype=torch.float64)
+    for block in blocks:
+        total += block.sum(dim=1).cpu()
+    return total
 
 
 def log_conditional(
@@ -65,8 +87,15 @@ def log_conditional(
 
 
 def _compute(inputs: MetricInputs) -> dict[str, Estimate]:
-    value = pseudo_log_likelihood(inputs.required_machine(), inputs.images, inputs.required_generators())
-    return {"pseudo_log_likelihood": Estimate.without_interval(value)}
+    machine, generators = inputs.required_machine(), inputs.required_generators()
+    blocks = sampled_logs(machine, inputs.images, generators)
+    values = sum_of_blocks(blocks) * machine.num_visible / len(inputs.images)
+    scores = torch.cat(blocks, dim=1).cpu() * machine.num_visible
+    estimates = []
+    for value, of_images, generator in zip(values.tolist(), scores, generators, strict=True):
+        resampled = resampling_counts(len(of_images), generator) @ of_images / len(of_images)
+        estimates.append(estimate(value, resampled, POSSIBLE))
+    return {"pseudo_log_likelihood": Estimate.joined(estimates)}
 
 
 REGISTRATION = MetricRegistration(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float32, Float64, UInt8
 from torch import Tensor
 
-from worker.rbm.metrics.bootstrap import Estimate
+from worker.rbm.metrics.bootstrap import Estimate, estimate, resampling_counts
 from worker.rbm.metrics.inputs import MetricInputs
 from worker.rbm.registry import MetricRegistration
+
+SAMPLES_PER_BLOCK = 1000
+POSSIBLE = (0.0, math.inf)
 
 
 def covariance(states: UInt8[Tensor, "sample visible"]) -> Float64[Tensor, "visible visible"]:
@@ -48,6 +54,66 @@ def second_moment_error(
     return torch.stack([(covariance(replica) - data_covariance).square().mean() for replica in samples])
 
 
+def resampled_errors(
+    samples: UInt8[Tensor, "sample visible"],
+    data_covariance: Float64[Tensor, "visible visible"],
+    counts: Float64[Tensor, "resample sample"],
+) -> Float64[Tensor, " resample"]:
+    """E(2) of each resample of the samples of one replica, without building its covariance.
+
+    With w the counts of a resample of n, X the samples, m = X^T w / n, K = X X^T and D the covariance of the data, the
+    covariance of the resample is C = (X^T diag(w) X - n m m^T) / (n - 1), so that
+
+    - E(2) visible^2 = |C|^2 - 2 <C, D> + |D|^2,
+    - (n - 1)^2 |C|^2 = sum_ij w_i K_ij^2 w_j - (2 / n) sum_i w_i (K w)_i^2 + (w^T K w)^2 / n^2,
+    - (n - 1) <C, D> = sum_i w_i x_i^T D x_i - n m^T D m.
+
+    X^T w is all that is needed of K w and w^T K w. The sum over pairs is one of integers, exact in float64 up to 2^53.
+
+    Args:
+        samples: generated samples of one replica.
+        data_covariance: `covariance` of the training data.
+        counts: `resampling_counts` of the samples.
+
+    Raises:
+        ValueError: if there are fewer than 2 samples.
+    """
+    n, num_visible = samples.shape
+    if n < 2:
+        raise ValueError(f"{n} samples; a covariance needs 2 or more")
+    blocks = weighted_blocks(samples, counts)
+    sums = torch.stack([weights @ states.double() for states, weights in blocks]).sum(dim=0)
+    square = sum_over_pairs(blocks) + sums.square().sum(dim=1).square() / n**2
+    product = -((sums @ data_covariance) * sums).sum(dim=1) / n
+    for states, weights in blocks:
+        active = states.double()
+        square -= 2 / n * (weights * (sums @ active.T).square()).sum(dim=1)
+        product += weights @ ((active @ data_covariance) * active).sum(dim=1)
+    total = square / (n - 1) ** 2 - 2 * product / (n - 1) + data_covariance.square().sum()
+    return total / num_visible**2
+
+
+def weighted_blocks(
+    samples: UInt8[Tensor, "sample visible"], counts: Float64[Tensor, "resample sample"]
+) -> list[tuple[Float32[Tensor, "block visible"], Float64[Tensor, "resample block"]]]:
+    """The samples in blocks, each with its counts, so that no matrix grows with the square of their number."""
+    states = torch.split(samples.float(), SAMPLES_PER_BLOCK)
+    return list(zip(states, torch.split(counts, SAMPLES_PER_BLOCK, dim=1), strict=True))
+
+
+def sum_over_pairs(
+    blocks: Sequence[tuple[Float32[Tensor, "_ visible"], Float64[Tensor, "resample _"]]],
+) -> Float64[Tensor, " resample"]:
+    """sum_ij w_i (x_i . x_j)^2 w_j of each resample w; the square is symmetric, so half of the blocks are enough."""
+    total = torch.zeros_like(blocks[0][1][:, 0])
+    for index, (states, weights) in enumerate(blocks):
+        for other_states, other_weights in blocks[index:]:
+            squares = (states @ other_states.T).double().square_()
+            times = 1 if other_states is states else 2
+            total += times * ((weights @ squares) * other_weights).sum(dim=1)
+    return total
+
+
 def finite_sample_floor(
     images: UInt8[Tensor, "sample visible"], data_covariance: Float64[Tensor, "visible visible"], num_samples: int
 ) -> float:
@@ -77,9 +143,13 @@ def finite_sample_floor(
 def _compute(inputs: MetricInputs) -> dict[str, Estimate]:
     samples = inputs.required_samples()
     known = inputs.covariance
-    data_covariance = covariance(inputs.images) if known is None else known
-    value = second_moment_error(samples, data_covariance.to(samples.device))
-    return {"second_moment_error": Estimate.without_interval(value)}
+    data_covariance = (covariance(inputs.images) if known is None else known).to(samples.device)
+    values = second_moment_error(samples, data_covariance).tolist()
+    estimates = []
+    for replica, value, generator in zip(samples, values, inputs.required_generators(), strict=True):
+        counts = resampling_counts(len(replica), generator).to(samples.device)
+        estimates.append(estimate(value, resampled_errors(replica, data_covariance, counts).cpu(), POSSIBLE))
+    return {"second_moment_error": Estimate.joined(estimates)}
 
 
 REGISTRATION = MetricRegistration(
