@@ -33,6 +33,7 @@ check: $(VENV)/test.stamp
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmark.gibbs_step models_store/zoo/*.safetensors
 	$(BIN)/python -m tests.benchmark.metrics models_store/zoo/paper-schedule-p0-00.safetensors
+	$(BIN)/python -m tests.benchmark.analyses
 
 catalogue: $(VENV)/run.stamp
 	$(BIN)/python -m worker.catalogue

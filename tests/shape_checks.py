@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numba
 import pytest
+import torch
 from jaxtyping import config, install_import_hook
 
 install_import_hook("worker.rbm", "beartype.beartype")
@@ -11,11 +12,13 @@ install_import_hook("worker.rbm", "beartype.beartype")
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Tiny machines are faster on one thread; a test of threads asks for more itself."""
-    before = numba.get_num_threads()
+    """Small sums and decompositions mostly wait for a second thread; a test of threads asks for more itself."""
+    before = numba.get_num_threads(), torch.get_num_threads()
     numba.set_num_threads(1)
+    torch.set_num_threads(1)
     yield
-    numba.set_num_threads(before)
+    numba.set_num_threads(before[0])
+    torch.set_num_threads(before[1])
 
 
 @pytest.fixture

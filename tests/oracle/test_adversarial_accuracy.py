@@ -16,8 +16,6 @@ from worker.rbm.metrics.adversarial_accuracy import (
     nearest_within,
 )
 
-pytestmark = pytest.mark.usefixtures("one_torch_thread")
-
 ERROR, GENERATED, DATA = (
     "adversarial_accuracy_error",
     "adversarial_accuracy_generated",

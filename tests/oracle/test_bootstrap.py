@@ -8,8 +8,6 @@ import torch
 from tests.oracle import exact
 from worker.rbm.metrics.bootstrap import Estimate, estimate, estimate_of_mean, resampling_counts
 
-pytestmark = pytest.mark.usefixtures("one_torch_thread")
-
 
 def test_resamples_are_drawn_with_replacement():
     """Kills: draws without replacement, resamples of another size, one resample used twice, samples left out.

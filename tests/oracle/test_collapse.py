@@ -7,15 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.oracle.torch_threads import one_torch_thread
 from worker.rbm.analysis import plain
 from worker.rbm.analysis.collapse import fit_collapse, spread
 from worker.rbm.analysis.half_quality import half_quality_line, half_quality_points
 from worker.rbm.analysis.quality_curves import QualityCurves, filled
 from worker.rbm.analysis.replica_bootstrap import percentile_interval, replica_weights
 from worker.rbm.analysis.transition import falling_points, transition
-
-__all__ = ["one_torch_thread"]
 
 ALPHA, THRESHOLD, WIDTH = 0.44, 0.55, 0.08
 DILUTIONS = (0.0, 0.2, 0.4, 0.6, 0.8)
@@ -220,6 +217,7 @@ QUALITY = torch.tensor(
         [1.0, 1.0, 0.4, 0.6, 0.4, 0.05],  # falls to 1/2 twice
         [0.4, 0.3, 0.2, 0.1, 0.0, 0.0],  # begins below
         [1.0, 1.0, 1.0, 1.0, 1.0, 0.6],  # never falls so far
+        [0.2, 1.0, 1.0, 0.6, 0.0, 0.0],  # rises first
         [1.0, 1.0, 0.5, 0.5, 0.3, 0.2],  # exactly at 1/2; never at 0.1
     ],
     dtype=torch.float64,
@@ -228,13 +226,15 @@ QUALITY = torch.tensor(
 
 def test_the_fall_by_hand():
     """Kills: the last crossing for the first, a rise for a fall, the level beside a crossing, a dip for the start."""
-    assert falling_points(LEVELS, QUALITY).tolist() == pytest.approx([0.4, 0.1 + 0.5 / 6, NAN, NAN, 0.2], nan_ok=True)
+    half = [0.4, 0.1 + 0.5 / 6, NAN, NAN, 0.3 + 0.2 / 6, 0.2]
+    start = [0.22, 0.1 + 0.1 / 6, NAN, NAN, 0.225, 0.12]
+    end = [0.5 + 0.2 * 16 / 26, 0.5 + 0.2 * 30 / 35, NAN, NAN, 0.3 + 1 / 6, NAN]
     got = transition(LEVELS, QUALITY)
-    assert torch.equal(got.half.nan_to_num(-1), falling_points(LEVELS, QUALITY).nan_to_num(-1))
-    assert got.start.tolist() == pytest.approx([0.22, 0.1 + 0.1 / 6, NAN, NAN, 0.12], nan_ok=True)
-    assert got.end.tolist() == pytest.approx([0.5 + 0.2 * 16 / 26, 0.5 + 0.2 * 30 / 35, NAN, NAN, NAN], nan_ok=True)
-    widths = [0.5 + 0.2 * 16 / 26 - 0.22, 0.5 + 0.2 * 30 / 35 - 0.1 - 0.1 / 6]
-    assert got.width.tolist() == pytest.approx([*widths, NAN, NAN, NAN], nan_ok=True)
+    assert falling_points(LEVELS, QUALITY).tolist() == pytest.approx(half, nan_ok=True)
+    assert got.half.tolist() == pytest.approx(half, nan_ok=True)
+    assert got.start.tolist() == pytest.approx(start, nan_ok=True)
+    assert got.end.tolist() == pytest.approx(end, nan_ok=True)
+    assert got.width.tolist() == pytest.approx([b - a for a, b in zip(start, end, strict=True)], nan_ok=True)
     assert falling_points(vector(0.3), torch.ones(2, 1).double()).isnan().all()
 
 

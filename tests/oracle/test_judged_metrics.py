@@ -12,8 +12,6 @@ from worker.rbm.metrics.bootstrap import estimate, estimate_of_mean, resampling_
 from worker.rbm.metrics.digit_balance import MIN_ACCEPTED, digit_imbalance, resampled_imbalances
 from worker.rbm.metrics.inputs import Verdict
 
-pytestmark = pytest.mark.usefixtures("one_torch_thread")
-
 NUM_SAMPLES = 211
 SAMPLES = torch.randint(0, 2, (3, NUM_SAMPLES, 11), generator=torch.Generator().manual_seed(8), dtype=torch.uint8)
 IMAGES = SAMPLES[0, :7]

@@ -19,8 +19,6 @@ from worker.rbm.metrics.second_moment_error import (
 )
 from worker.rbm.registry import family, member
 
-pytestmark = pytest.mark.usefixtures("one_torch_thread")
-
 IMAGES = torch.randint(0, 2, (31, 7), generator=torch.Generator().manual_seed(4), dtype=torch.uint8)
 SAMPLES = torch.randint(0, 2, (3, 17, 7), generator=torch.Generator().manual_seed(5), dtype=torch.uint8)
 

@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.oracle.torch_threads import one_torch_thread
 from worker.rbm.analysis import principal_components as module
 from worker.rbm.analysis.principal_components import principal_components, principal_components_of_blocks
-
-__all__ = ["one_torch_thread"]
 
 MACHINES, FEATURES = 11, 131
 

@@ -1,5 +1,6 @@
 """Spectra by another decomposition, the Marchenko-Pastur law by integration and simulation, crossings by hand."""
 
+import itertools
 import math
 from pathlib import Path
 
@@ -8,13 +9,10 @@ import pytest
 import torch
 
 from tests.oracle import exact
-from tests.oracle.torch_threads import one_torch_thread
 from worker.rbm.analysis import plain
 from worker.rbm.analysis.marchenko_pastur import marchenko_pastur_cdf, marchenko_pastur_quantiles
 from worker.rbm.analysis.spectrum import crossing_index, eigenvalues, entry_variance, spectrum
 from worker.rbm.machine_file import read_machine
-
-__all__ = ["one_torch_thread"]
 
 ZOO = sorted(Path("models_store/zoo").glob("*.safetensors"))
 MODES = 101
@@ -108,16 +106,14 @@ def test_marchenko_pastur_refuses_what_has_no_law():
         marchenko_pastur_cdf(torch.ones(1).double(), 1.5)
 
 
-def crossing_spectra(replicas=1, noise=0.0):
-    """Spectra that cross at mode 23, and that agree once more at the first and at the last mode."""
-    generator = torch.Generator().manual_seed(5)
+def crossing_spectra(shifts=(0.0,)):
+    """Spectra that cross at mode 23, and that agree once more at the first and at the last mode; one of each shift."""
     mode = torch.arange(1, MODES + 1, dtype=torch.float64)
     spectra = {}
     for p0 in (0.8, 0.0, 0.3):
         logs = -0.05 * mode + p0 * (mode - CROSSES_AT) / 20
         logs[0], logs[-1] = 3.0, -9.0
-        shift = noise * torch.randn(replicas, 1, generator=generator, dtype=torch.float64)
-        spectra[p0] = (logs + shift).exp()
+        spectra[p0] = (logs + torch.tensor(shifts, dtype=torch.float64)[:, None]).exp()
     return spectra
 
 
@@ -133,15 +129,17 @@ def test_crossing_is_the_mode_of_least_spread():
 
 def test_crossing_has_a_bootstrap_interval_over_replicas():
     """Kills: one resample for all p0, resampled modes. 2 replicas: each resample is one replica of each p0."""
-    spectra = crossing_spectra(replicas=2, noise=0.1)
+    spectra = crossing_spectra(shifts=(0.1, -0.12))
     got = crossing_index(spectra, torch.Generator().manual_seed(1), num_resamples=4000)
     assert got.reason is None
     logs = [spectra[p0].log().numpy() for p0 in sorted(spectra)]
-    picks = [(i, j, k) for i in range(2) for j in range(2) for k in range(2)]
-    spreads = [np.std([logs[0][i], logs[1][j], logs[2][k]], axis=0)[1:50] for i, j, k in picks]
-    indices = sorted(int(spread.argmin()) + 2 for spread in spreads)
-    assert indices[0] < indices[-1]
-    assert (got.interval.low, got.interval.high) == (indices[0], indices[-1])
+    index = {}
+    for picks in itertools.product(range(2), repeat=3):
+        spread = np.std([values[pick] for values, pick in zip(logs, picks, strict=True)], axis=0)
+        index[picks] = int(spread[1:50].argmin()) + 2
+    ends = min(index.values()), max(index.values())
+    assert not {index[0, 0, 0], index[1, 1, 1]} & set(ends)
+    assert (got.interval.low, got.interval.high) == ends
     means = np.stack([one.mean(axis=0) for one in logs])
     assert got.index == int(means.std(axis=0)[1:50].argmin()) + 2
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-FEATURES_PER_BLOCK = 2**16
+FEATURES_PER_BLOCK = 2**14
 SIGN_TIE = 1e-6
 """Coordinates whose sizes differ by less than this fraction count as equally large when a sign is chosen."""
 

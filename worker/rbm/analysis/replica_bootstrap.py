@@ -37,7 +37,7 @@ def replica_weights(
     Raises:
         ValueError: if there are fewer than 2 replicas.
 
-    Source: Efron, The jackknife, the bootstrap and other resampling plans (1982), chapter 8.
+    Source: Rao and Wu, Resampling inference with complex survey data (1988): with n - 1 draws nothing is rescaled.
     """
     if num_replicas < 2:
         raise ValueError(f"{num_replicas} replicas; resampling needs at least 2")

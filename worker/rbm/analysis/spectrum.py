@@ -20,7 +20,7 @@ from worker.rbm.analysis.replica_bootstrap import (
 from worker.rbm.machine import Machine
 
 FIRST_MODE = 2
-"""The search for a crossing begins here: the largest eigenvalue follows the mean of the weights."""
+"""The search for a crossing begins here: the largest eigenvalue also holds the common offset of all weights."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,10 @@ def crossing_index(
 ) -> Crossing:
     """The mode with the least spread, the std over p0 of the mean over replicas of the log eigenvalue.
 
-    Searched from mode 2 to the middle one: the largest eigenvalue follows the mean of the weights, and the small ones
-    the hard edge of the spectrum. It is a crossing only if the order of the spectra turns: the slope of the log
-    eigenvalue against p0 has other signs at the two ends of the search. The bootstrap draws replicas within each p0.
+    Searched from mode 2 to the middle one: the largest eigenvalue also holds the common offset of all weights, and the
+    small ones are set by the edge of the bulk. It is a crossing only if the order of the spectra turns: the slope of
+    the log eigenvalue against p0 has other signs at the two ends of the search. The bootstrap draws replicas within
+    each p0.
 
     Args:
         spectra: `eigenvalues` of the replicas of each p0.
