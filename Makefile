@@ -32,6 +32,7 @@ check: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmark.gibbs_step models_store/zoo/*.safetensors
+	$(BIN)/python -m tests.benchmark.effective_couplings models_store/zoo/*.safetensors
 
 catalogue: $(VENV)/run.stamp
 	$(BIN)/python -m worker.catalogue
