@@ -195,9 +195,19 @@ def download_machine(machine_id: str) -> Call[bytes]:
     return Call("GET", path, lambda response: response.content, accept="application/octet-stream")
 
 
-def request_samples(machine_id: str, request: Mapping[str, Any]) -> Call[m.SamplesAnswer]:
+def request_samples(machine_id: str, request: Mapping[str, Any]) -> Call[m.CellAnswer]:
     """Ask for samples at a pruning level."""
-    return _post(f"/machines/{_id(machine_id)}/samples", m.SamplesAnswer, request)
+    return _post(f"/machines/{_id(machine_id)}/samples", m.CellAnswer, request)
+
+
+def request_couplings(machine_id: str, request: Mapping[str, Any]) -> Call[m.CellAnswer]:
+    """Ask for the effective couplings of a machine."""
+    return _post(f"/machines/{_id(machine_id)}/couplings", m.CellAnswer, request)
+
+
+def artifact(cell_id: str) -> Call[bytes]:
+    """What a cell holds, as it is stored."""
+    return Call("GET", f"/cells/{_id(cell_id)}/artifact", lambda response: response.content)
 
 
 def workers() -> Call[list[m.Worker]]:

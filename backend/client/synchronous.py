@@ -1,7 +1,7 @@
 """The client for scripts and notebooks."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -215,7 +215,7 @@ class Client:
         pruning: float | None = None,
         pruning_rule: str = "magnitude",
         generation: GenerationParameters | None = None,
-    ) -> m.SamplesAnswer:
+    ) -> m.CellAnswer:
         """Ask for samples of a machine at a pruning level.
 
         Poll `cell()` until it is done, then fetch `samples()`.
@@ -226,6 +226,24 @@ class Client:
             generation=generation and generation.model_dump(),
         )
         return self._send(calls.request_samples(machine_id, request))
+
+    def request_couplings(
+        self,
+        machine_id: str,
+        pruning: float | None = None,
+        pruning_rule: str = "magnitude",
+        triples: Sequence[Sequence[int]] = (),
+    ) -> m.CellAnswer:
+        """Ask for the effective fields and couplings of a machine.
+
+        Poll `cell()` until it is done, then fetch `artifact()`: a safetensors file.
+        """
+        request = calls.given(pruning=pruning, pruning_rule=pruning_rule, triples=[list(one) for one in triples])
+        return self._send(calls.request_couplings(machine_id, request))
+
+    def artifact(self, cell_id: str) -> bytes:
+        """What a cell holds, as it is stored: samples, a result, couplings or a judge."""
+        return self._send(calls.artifact(cell_id))
 
     def workers(self) -> list[m.Worker]:
         """Worker processes, dead ones for a while too."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from backend.contracts.parameters import DEFAULT_JUDGE, Fraction, GenerationParameters, JudgeName, PruningRuleName
 from backend.contracts.states import CellState, JobState, StudyState
@@ -303,8 +303,20 @@ class SamplesRequest(Message):
     )
 
 
-class SamplesAnswer(Message):
-    """Where the samples are, or will be: poll `cell` until its state is `done`, then fetch its pictures."""
+class CouplingsRequest(Message):
+    """Ask for the effective fields and couplings of a machine at any pruning level."""
+
+    pruning: Fraction | None = Field(None, description="Total fraction of zero weights; the machine's own if absent.")
+    pruning_rule: PruningRuleName = "magnitude"
+    triples: list[tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt]] = Field(
+        default_factory=list,
+        max_length=20_000,
+        description="Triples of visible units whose three-body couplings are wanted too.",
+    )
+
+
+class CellAnswer(Message):
+    """Where something is, or will be: poll the cell until its state is `done`, then fetch what it holds."""
 
     cell_id: str
     job_id: str | None

@@ -101,14 +101,28 @@ def cell_result(lab: Laboratory, cell_id: str) -> bytes:
         NotFound: no such cell, or it has no such result (yet).
         ArtifactDamaged: the stored bytes do not match their digest.
     """
+    kind, data = cell_artifact(lab, cell_id)
+    if kind != RESULT:
+        raise NotFound(f"cell {cell_id} holds {kind} and no result: fetch its artifact")
+    return data
+
+
+def cell_artifact(lab: Laboratory, cell_id: str) -> tuple[str, bytes]:
+    """What a cell holds, and what that is: `samples` (npy), `result` (JSON), `couplings` or `judge` (safetensors).
+
+    Raises:
+        NotFound: no such cell, or it holds nothing (yet): a machine is downloaded under its own id.
+        ArtifactDamaged: the stored bytes do not match their digest.
+    """
     with storage_in_words():
         with lab.database.read() as session:
             cell = _cell(session, cell_id)
             kind = artifacts.kind_of(session, cell.artifact_digest)
-        if cell.artifact_digest is None or kind != RESULT:
-            held = f"its artifact is of the kind {kind}" if kind else "it is not there yet"
-            raise NotFound(f"cell {cell_id} ({cell.kind}, {cell.state}) has no result: {held}")
-        return lab.artifacts.get(cell.artifact_digest)
+        if cell.artifact_digest is None or kind is None:
+            raise NotFound(
+                f"cell {cell_id} ({cell.kind}, {cell.state}) holds nothing: evaluations and analyses do, when done"
+            )
+        return kind, lab.artifacts.get(cell.artifact_digest)
 
 
 def _cell(session: Session, cell_id: str) -> tables.Cell:

@@ -16,6 +16,7 @@ router = APIRouter(prefix="/cells", tags=["cells"])
 
 # A cell that is done never changes, and its id is the hash of what it holds.
 FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+ENDINGS = {"samples": ".npy", "result": ".json", "couplings": ".safetensors", "judge": ".safetensors"}
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -54,6 +55,19 @@ def samples_png(lab: Lab, cell_id: Id, layout: Annotated[SheetLayout, Query()]) 
 def result(lab: Lab, cell_id: Id) -> Response:
     """What an analysis found, as JSON; `docs/reference/results.md` has the fields of each. Cached for ever."""
     return Response(cells.cell_result(lab, cell_id), media_type="application/json", headers=FOR_EVER)
+
+
+@router.get(
+    "/{cell_id}/artifact",
+    summary="Download what a cell holds",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": BINARY}}},
+)
+def artifact(lab: Lab, cell_id: Id) -> Response:
+    """Its bytes as they are stored: samples (.npy), a result (.json), couplings or a judge (.safetensors)."""
+    kind, data = cells.cell_artifact(lab, cell_id)
+    headers = {**FOR_EVER, "Content-Disposition": f'attachment; filename="{cell_id}{ENDINGS[kind]}"'}
+    return Response(data, media_type="application/octet-stream", headers=headers)
 
 
 @router.get(

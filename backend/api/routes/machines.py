@@ -1,16 +1,17 @@
-"""Machines: list, show, download, samples at any pruning level."""
+"""Machines: list, show, download; samples and couplings at any pruning level."""
 
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from backend.api.deps import Id, Lab, OptionalId, Paging, accepted, accepted_responses, idempotency_key, link_next
-from backend.contracts.messages import Machine, Page, SamplesAnswer, SamplesRequest
-from backend.services import machines
+from backend.contracts.messages import CellAnswer, CouplingsRequest, Machine, Page, SamplesRequest
+from backend.services import machines, order
 
 router = APIRouter(prefix="/machines", tags=["machines"])
 
 BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+COUPLINGS_EXAMPLE = {"pruning": 0.9, "triples": [[100, 101, 102]]}
 SAMPLES_EXAMPLE = {"pruning": 0.7, "generation": {"num_samples": 64, "gibbs_steps": 200}}
 
 
@@ -61,8 +62,23 @@ def download_machine(lab: Lab, machine_id: Id) -> Response:
     responses=accepted_responses("Follow Location until the cell is done, then fetch its `samples.png` or `.npy`."),
     openapi_extra={"requestBody": {"content": {"application/json": {"example": SAMPLES_EXAMPLE}}}},
 )
-def request_samples(lab: Lab, machine_id: Id, wanted: SamplesRequest, response: Response) -> SamplesAnswer:
+def request_samples(lab: Lab, machine_id: Id, wanted: SamplesRequest, response: Response) -> CellAnswer:
     """Samples of the machine pruned to any level. Asking again gives the same samples, at once."""
-    answer = machines.request_samples(lab, machine_id, wanted)
+    answer = order.order_samples(lab, machine_id, wanted)
+    accepted(response, f"/cells/{answer.cell_id}")
+    return answer
+
+
+@router.post(
+    "/{machine_id}/couplings",
+    status_code=202,
+    summary="Ask for effective couplings",
+    dependencies=[Depends(idempotency_key)],
+    responses=accepted_responses("Follow Location until the cell is done, then fetch its `artifact`."),
+    openapi_extra={"requestBody": {"content": {"application/json": {"example": COUPLINGS_EXAMPLE}}}},
+)
+def request_couplings(lab: Lab, machine_id: Id, wanted: CouplingsRequest, response: Response) -> CellAnswer:
+    """Fields and two-body couplings of the machine as an Ising model, and three-body ones of chosen triples."""
+    answer = order.order_couplings(lab, machine_id, wanted)
     accepted(response, f"/cells/{answer.cell_id}")
     return answer

@@ -26,7 +26,7 @@ from backend.contracts.plan import CellPlan, StudyPlan
 from backend.contracts.study_types.base import StudyType
 from backend.contracts.study_types.presets import TWO_CORE_TRAINING
 
-COUPLINGS_WORK = 2e6  # a machine
+COUPLINGS_WORK = 1e5  # a machine: about a third of a second on one core
 
 
 class RepresentationParameters(Parameters):

@@ -25,7 +25,8 @@ from backend.services.first_start import register_zoo, submit_demo
 from backend.services.house import health, list_workers
 from backend.services.jobs import job_log, list_jobs, show_job
 from backend.services.laboratory import Laboratory
-from backend.services.machines import list_machines, machine_bytes, request_samples, show_machine
+from backend.services.machines import list_machines, machine_bytes, show_machine
+from backend.services.order import order_samples
 from backend.services.queue import Queue
 from backend.services.studies import NO_WORKER, NOT_SENT, list_studies, show_study
 from backend.services.sweep import sweep
@@ -95,7 +96,7 @@ def test_damaged_bytes_are_not_handed_out(laboratory: Laboratory, machine: str, 
 
 
 def test_samples_that_a_study_made_are_there_at_once(laboratory: Laboratory, machine: str) -> None:
-    answer = request_samples(laboratory, machine, ask(0.9))
+    answer = order_samples(laboratory, machine, ask(0.9))
     assert (answer.state, answer.job_id) == (CellState.DONE, None)
     samples = cell_samples(laboratory, answer.cell_id)
     generator = np.random.default_rng(int(answer.cell_id[:8], 16))
@@ -103,8 +104,8 @@ def test_samples_that_a_study_made_are_there_at_once(laboratory: Laboratory, mac
 
 
 def test_new_samples_are_ordered_once(laboratory: Laboratory, machine: str) -> None:
-    first = request_samples(laboratory, machine, ask(0.75))
-    again = request_samples(laboratory, machine, ask(0.75))
+    first = order_samples(laboratory, machine, ask(0.75))
+    again = order_samples(laboratory, machine, ask(0.75))
     assert first == again
     assert first.state == CellState.PENDING
     job = show_job(laboratory, str(first.job_id))
@@ -112,35 +113,35 @@ def test_new_samples_are_ordered_once(laboratory: Laboratory, machine: str) -> N
     with pytest.raises(NotFound, match="has no samples"):
         cell_samples(laboratory, first.cell_id)
     hands.work_off(laboratory)
-    assert request_samples(laboratory, machine, ask(0.75)).state == CellState.DONE
+    assert order_samples(laboratory, machine, ask(0.75)).state == CellState.DONE
     assert show_cell(laboratory, first.cell_id).machine_id == machine
     assert cell_samples(laboratory, first.cell_id).shape == (7, 784)
-    assert request_samples(laboratory, machine, ask(0.75, num_samples=8)).cell_id != first.cell_id
+    assert order_samples(laboratory, machine, ask(0.75, num_samples=8)).cell_id != first.cell_id
 
 
 def test_samples_without_a_level_are_of_the_machine_as_it_is(laboratory: Laboratory, machine: str) -> None:
-    assert request_samples(laboratory, machine, ask(None)) == request_samples(laboratory, machine, ask(0.4))
+    assert order_samples(laboratory, machine, ask(None)) == order_samples(laboratory, machine, ask(0.4))
 
 
 def test_pruning_cannot_bring_weights_back(laboratory: Laboratory, machine: str) -> None:
     with pytest.raises(InvalidRequest, match=r"0\.4 to 1 are allowed") as caught:
-        request_samples(laboratory, machine, ask(0.3))
+        order_samples(laboratory, machine, ask(0.3))
     assert [problem.pointer for problem in caught.value.errors] == ["/pruning"]
     with pytest.raises(NotFound):
-        request_samples(laboratory, "nothing", ask(0.5))
+        order_samples(laboratory, "nothing", ask(0.5))
 
 
 def test_failed_samples_are_tried_again_when_asked_again(laboratory: Laboratory, machine: str) -> None:
-    first = request_samples(laboratory, machine, ask(0.75))
+    first = order_samples(laboratory, machine, ask(0.75))
     hands.fail(laboratory, str(first.job_id))
     assert show_cell(laboratory, first.cell_id).error == "it broke"
-    again = request_samples(laboratory, machine, ask(0.75))
+    again = order_samples(laboratory, machine, ask(0.75))
     assert again.state == CellState.PENDING
     assert again.job_id != first.job_id
 
 
 def test_a_deleted_study_takes_the_samples_of_its_machines_along(laboratory: Laboratory, machine: str) -> None:
-    order = request_samples(laboratory, machine, ask(0.75))
+    order = order_samples(laboratory, machine, ask(0.75))
     claim = hands.must_claim(laboratory, str(order.job_id))
     delete_study(laboratory, list_studies(laboratory).items[0].id)
     with laboratory.database.write() as session:
@@ -192,7 +193,7 @@ def test_the_zoo_is_registered_once(laboratory: Laboratory, zoo: Path) -> None:
 def test_samples_of_a_zoo_machine_can_be_ordered(laboratory: Laboratory, zoo: Path) -> None:
     register_zoo(laboratory, zoo)
     machine = list_machines(laboratory, origin="zoo").items[0]
-    order = request_samples(laboratory, machine.id, ask(0.5))
+    order = order_samples(laboratory, machine.id, ask(0.5))
     claim = hands.must_claim(laboratory, str(order.job_id))
     assert claim.cells[0].parent_artifact == machine.digest
     hands.finish(laboratory, claim)

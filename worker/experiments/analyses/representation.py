@@ -3,7 +3,6 @@
 Source: paper, section 4.3, figure 6.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,7 @@ from worker.experiments.run import ExperimentFailed, Run
 from worker.experiments.starts import ranked
 from worker.rbm.analysis import plain
 from worker.rbm.analysis.principal_components import PrincipalComponents, principal_components
-from worker.rbm.analysis.separation import Separation, holm, separation
+from worker.rbm.analysis.separation import pairwise_separation, separation
 from worker.rbm.couplings.couplings_file import read_couplings
 from worker.rbm.machine_file import read_machine
 
@@ -74,7 +73,7 @@ def _couplings(inputs: Sequence[InputCell]) -> list[Subject]:
 def _features(run: Run, cell: ClaimedCell, features: str, subject: Subject) -> torch.Tensor:
     data = run.artifacts.get(subject.cell.artifact or "")
     if features == "couplings":
-        couplings: torch.Tensor = read_couplings(data).two_body[0]
+        couplings: torch.Tensor = read_couplings(data).two_body
         return couplings
     machine, _ = read_machine(data)
     if subject.machine_class == FROZEN:
@@ -90,39 +89,18 @@ def _panel(
     components = principal_components(torch.stack([_features(run, cell, features, one) for one in subjects]))
     generator = torch.Generator().manual_seed(derive_seed("representation", cell.id, features, reference))
     # Machines of one replica share their mask and are exchanged within it; references have masks of their own.
-    strata = None if reference == REFERENCE else [one.replica for one in subjects]
-    labels = [one.machine_class for one in subjects]
+    labels, replicas = [one.machine_class for one in subjects], [one.replica for one in subjects]
+    whole_strata = None if reference == REFERENCE else replicas
+    points = components.coordinates
+    pairs = pairwise_separation(points, labels, generator, strata=replicas, unpaired=[REFERENCE])
     return {
         "features": features,
         "reference": reference,
         "points": _points(components, subjects),
         "explained_variance_ratio": plain(components.explained_variance_ratio),
-        "separation": plain(separation(components.coordinates, labels, generator, strata=strata)),
-        "pairs": _pairs(components, subjects, generator),
+        "separation": plain(separation(points, labels, generator, strata=whole_strata)),
+        "pairs": plain(pairs),
     }
-
-
-def _pairs(
-    components: PrincipalComponents, subjects: Sequence[Subject], generator: torch.Generator
-) -> list[dict[str, Any]]:
-    """The separation of each two classes, adjusted by Holm."""
-    pairs = list(itertools.combinations(sorted({one.machine_class for one in subjects}), 2))
-    tests = [_pair(components, subjects, set(pair), generator) for pair in pairs]
-    adjusted = holm([test.p_value for test in tests])
-    return [
-        {"first": first, "second": second, "separation": plain(test), "adjusted_p_value": p}
-        for (first, second), test, p in zip(pairs, tests, adjusted, strict=True)
-    ]
-
-
-def _pair(
-    components: PrincipalComponents, subjects: Sequence[Subject], classes: set[str], generator: torch.Generator
-) -> Separation:
-    rows = [row for row, one in enumerate(subjects) if one.machine_class in classes]
-    chosen = [subjects[row] for row in rows]
-    strata = None if REFERENCE in classes else [one.replica for one in chosen]
-    labels = [one.machine_class for one in chosen]
-    return separation(components.coordinates[rows], labels, generator, strata=strata)
 
 
 def _points(components: PrincipalComponents, subjects: Sequence[Subject]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -115,19 +115,25 @@ def pairwise_separation(
     generator: torch.Generator,
     *,
     strata: Sequence[int] | None = None,
+    unpaired: Collection[str] = (),
     num_permutations: int = NUM_PERMUTATIONS,
 ) -> tuple[PairSeparation, ...]:
     """The separation of each two classes, by their own points alone, in alphabetical order.
+
+    Args:
+        points: as `separation`, as `labels`, `generator`, `strata` and `num_permutations`.
+        unpaired: classes whose points belong to no stratum: pairs with such a class are permuted without strata.
 
     Raises:
         ValueError: as `separation`.
     """
     _check(points, labels, strata)
+    unpaired = frozenset(unpaired)
     pairs = list(itertools.combinations(sorted(set(labels)), 2))
     results = []
     for pair in pairs:
         rows = [index for index, label in enumerate(labels) if label in pair]
-        own = None if strata is None else [strata[row] for row in rows]
+        own = None if strata is None or not unpaired.isdisjoint(pair) else [strata[row] for row in rows]
         chosen = [labels[row] for row in rows]
         results.append(separation(points[rows], chosen, generator, strata=own, num_permutations=num_permutations))
     adjusted = holm([result.p_value for result in results])

@@ -88,12 +88,21 @@ def square(pairs: Float32[Tensor, "replica pair"]) -> Float32[Tensor, "replica v
     Raises:
         ValueError: if the number of pairs is not visible (visible - 1) / 2 for any number of visible units.
     """
-    num_pairs = pairs.shape[1]
-    visible = (1 + math.isqrt(1 + 8 * num_pairs)) // 2
-    if visible * (visible - 1) // 2 != num_pairs:
-        raise ValueError(f"{num_pairs} pairs; n visible units have n (n - 1) / 2 of them, for instance 306936 for 784")
+    visible = num_visible_of(pairs.shape[1])
     row, column = torch.triu_indices(visible, visible, offset=1, device=pairs.device)
     couplings = torch.zeros(len(pairs), visible, visible, device=pairs.device)
     couplings[:, row, column] = pairs
     couplings[:, column, row] = pairs
     return couplings
+
+
+def num_visible_of(num_pairs: int) -> int:
+    """How many visible units have so many pairs.
+
+    Raises:
+        ValueError: if no number of units has.
+    """
+    visible = (1 + math.isqrt(1 + 8 * num_pairs)) // 2
+    if visible * (visible - 1) // 2 != num_pairs:
+        raise ValueError(f"{num_pairs} pairs; n visible units have n (n - 1) / 2 of them, for instance 306936 for 784")
+    return visible
