@@ -36,7 +36,9 @@ def measure(dataset: Dataset, samples: torch.Tensor, seed: int, judge: Judge | N
     )
     found = {key: value for name in sample_metrics(judge is not None) for key, value in evaluate(name, inputs).items()}
     return [
-        _value(name, estimate, samples.shape[1]) for name, estimate in found.items() if math.isfinite(estimate.value[0])
+        recorded(estimate, 0, name, samples.shape[1])
+        for name, estimate in found.items()
+        if math.isfinite(estimate.value[0])
     ]
 
 
@@ -75,9 +77,9 @@ def _measured_once(name: str, num_samples: int, judge: Judge | None) -> list[Met
     return measure(dataset, held_out, seed, judge)
 
 
-def _value(name: str, estimate: Estimate, num_samples: int) -> MetricValue:
-    """The estimate of one machine as a row; an end of its interval that is unknown is left out."""
-    value, low, high = (float(one[0]) for one in (estimate.value, estimate.low, estimate.high))
+def recorded(estimate: Estimate, index: int, name: str, num_samples: int) -> MetricValue:
+    """The estimate of one machine of a batch as a row; an end of its interval that is unknown is left out."""
+    value, low, high = (float(one[index]) for one in (estimate.value, estimate.low, estimate.high))
     return MetricValue(
         name,
         value,

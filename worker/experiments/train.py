@@ -6,7 +6,7 @@ Source: paper, sections 2 and 3.
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -14,13 +14,14 @@ import torch
 
 from backend.contracts.identity import canonical_json, derive_seed
 from backend.storage.repositories.cells import any_axes
-from backend.storage.repositories.jobs import ClaimedCell, MachineRecord, MetricValue
+from backend.storage.repositories.jobs import ClaimedCell, MachineRecord
 from worker.datasets import Dataset, load_dataset
+from worker.experiments.measuring import recorded
 from worker.experiments.run import ExperimentFailed, Run
 from worker.experiments.starts import begin
 from worker.rbm.checkpoint import read_checkpoint, write_checkpoint
 from worker.rbm.machine_file import write_machine
-from worker.rbm.metrics.pseudo_log_likelihood import pseudo_log_likelihood
+from worker.rbm.metrics import MetricInputs, evaluate
 from worker.rbm.training import TrainingSchedule, TrainingState, train
 from worker.rbm.training.state import LARGEST_PARAMETER
 
@@ -28,6 +29,7 @@ KIND = "train"
 BLOCK_SECONDS = 0.3
 NUM_RECORDS = 40
 RECORD_IMAGES = 2000
+METRIC = "pseudo_log_likelihood"
 
 
 def run(run: Run) -> None:
@@ -143,22 +145,21 @@ def _record(run: Run, batch: Batch, state: TrainingState) -> None:
     """
     update = state.num_updates_done
     images = {
-        "pseudo_log_likelihood": batch.images[:RECORD_IMAGES],
-        "pseudo_log_likelihood_test": torch.from_numpy(batch.dataset.test_images[:RECORD_IMAGES]),
+        METRIC: batch.images[:RECORD_IMAGES],
+        f"{METRIC}_test": torch.from_numpy(batch.dataset.test_images[:RECORD_IMAGES]),
     }
-    values: dict[str, list[float]] = {}
     for name, held in images.items():
         seeds = [derive_seed(name, cell.parameters["seed"]) for cell in batch.cells]
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        values[name] = pseudo_log_likelihood(state.machine, held, generators).tolist()
-    for index, cell in enumerate(batch.cells):
-        if not cell.done and not state.diverged[index]:
-            metrics = [
-                MetricValue(name, of_replicas[index], update=update, num_samples=len(images[name]))
-                for name, of_replicas in values.items()
-                if math.isfinite(of_replicas[index])  # on the way to divergence it is not
-            ]
-            run.record_metrics(cell.id, metrics)
+        inputs = MetricInputs(
+            images=held,
+            machine=state.machine,
+            generators=[torch.Generator().manual_seed(seed) for seed in seeds],
+        )
+        estimate = evaluate(METRIC, inputs)[METRIC]
+        for index, cell in enumerate(batch.cells):
+            # On the way to divergence a value is not finite.
+            if not cell.done and not state.diverged[index] and math.isfinite(estimate.value[index]):
+                run.record_metrics(cell.id, [replace(recorded(estimate, index, name, len(held)), update=update)])
 
 
 def _store(run: Run, batch: Batch, state: TrainingState) -> None:

@@ -14,7 +14,7 @@ def test_a_study_is_trained_judged_and_done(any_rig: Rig) -> None:
     study = any_rig.submit(plan(QUICK))
     any_rig.wait_for_end(study, StudyState.DONE)
 
-    assert [(job.state, job.attempt, job.fraction) for job in any_rig.jobs(study)] == [(JobState.DONE, 1, 1.0)] * 2
+    assert [(job.state, job.attempt, job.fraction) for job in any_rig.jobs(study)] == [(JobState.DONE, 1, 1.0)] * 3
     machines = any_rig.machines()
     assert sorted(one.name for one in machines.values()) == ["p0 = 0.4, replica 0", "p0 = 0.4, replica 1"]
     for cell in any_rig.cells(study, "machine"):
@@ -25,6 +25,7 @@ def test_a_study_is_trained_judged_and_done(any_rig: Rig) -> None:
             points = any_rig.metrics(cell.id, name)
             assert (points[0].update, points[-1].update) == (0, QUICK["num_updates"])
             assert -784 < points[-1].value < 0
+            assert all(one.low < one.value < one.high for one in points)
 
 
 def test_judged_cells_hold_metric_samples_and_reference(rig: Rig) -> None:
