@@ -9,7 +9,7 @@ from worker.rbm.judge import DigitJudge, MachineSamples, Recipe, build_in_blocks
 from worker.rbm.judge.classifiers import ImageClassifier
 from worker.rbm.judge.judge_file import read_judge, write_judge
 from worker.rbm.judge.material import Material
-from worker.rbm.judge.survival import broken_levels, intact_levels, survival
+from worker.rbm.judge.survival import broken_levels, covariance_slope, intact_levels, survival
 from worker.rbm.metrics.inputs import Judge
 from worker.rbm.metrics.second_moment_error import covariance
 from worker.rbm.tensor_bytes import pack, unpack
@@ -48,29 +48,38 @@ def material() -> Material:
 def test_survival_is_one_for_the_data_and_zero_for_one_image_and_for_noise() -> None:
     data = bars(4000)
     data_covariance = covariance(data)
-    assert survival(data, data_covariance) == pytest.approx(1.0, abs=1e-12)
-    assert survival(data[:1].expand(50, -1), data_covariance) == 0.0
+    assert covariance_slope(data, data_covariance) == pytest.approx(1.0, abs=1e-12)
+    assert covariance_slope(data[:1].expand(50, -1), data_covariance) == 0.0
     independent = (torch.rand(4000, 784, generator=generator()) < 0.5).to(torch.uint8)
-    assert abs(survival(independent, data_covariance)) < 0.1
-    assert survival(bars(4000, 5), data_covariance) == pytest.approx(1.0, abs=0.1)
+    assert abs(covariance_slope(independent, data_covariance)) < 0.1
+    assert covariance_slope(bars(4000, 5), data_covariance) == pytest.approx(1.0, abs=0.1)
 
 
 def test_survival_leaves_the_variances_out() -> None:
     data = bars(500)
     expected = covariance(data)
     expected.fill_diagonal_(1e6)
-    assert survival(data, expected) == pytest.approx(1.0, abs=1e-9)
+    assert covariance_slope(data, expected) == pytest.approx(1.0, abs=1e-9)
 
 
 def test_survival_of_one_sample_is_refused() -> None:
     with pytest.raises(ValueError, match="1 samples have no covariance"):
-        survival(bars(1), covariance(bars(10)))
+        covariance_slope(bars(1), covariance(bars(10)))
 
 
 def test_levels_are_intact_up_to_the_first_fall_and_broken_after_the_last_life() -> None:
-    survivals = [1.0, 0.9, 0.5, 0.85, 0.05, 0.1, 0.02, 0.0]
+    survivals = [1.0, 0.75, 0.7, 0.85, 0.15, 0.2, 0.1, 0.0]
     assert intact_levels(survivals) == [True, True] + 6 * [False]
     assert broken_levels(survivals) == 6 * [False] + [True, True]
+
+
+def test_a_mixture_whose_survival_rises_is_not_intact() -> None:
+    assert intact_levels([1.0, 1.25, 1.3, 1.0]) == [True, True, False, False]
+
+
+def test_survival_counts_from_the_machines_own_dilution() -> None:
+    assert survival([0.5, 0.25, 0.6]) == [1.0, 0.5, 1.2]
+    assert survival([0.29, 0.2]) == [0.0, 0.0]
 
 
 def test_a_machine_that_never_learned_is_not_broken() -> None:
@@ -183,10 +192,10 @@ def test_a_damaged_file_is_refused(damage: str) -> None:
     if damage == "missing":
         del tensors[key]
     elif damage == "shape":
-        tensors[key] = torch.zeros(2, 64)
+        tensors[key] = torch.zeros(2, 96)
     elif damage == "type":
         tensors[key] = tensors[key].half()
     elif damage == "infinite":
         tensors[key] = tensors[key] * float("inf")
-    with pytest.raises(ValueError, match="detector|safetensors"):
+    with pytest.raises(ValueError, match=r"detector|safetensors"):
         read_judge(data[:-5] if damage == "cut" else pack(tensors, metadata))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor, nn
-from torch.nn.functional import max_pool2d, relu
+from torch.nn.functional import relu
 
 SIDE = 28
 NUM_DIGITS = 10
@@ -16,7 +16,7 @@ IMAGES_PER_BLOCK = 2000
 
 
 class ImageClassifier(nn.Module):
-    """Three convolutions of 3x3, two of them followed by max pooling of 2x2, and two dense layers.
+    """Two convolutions, of 5x5 and 3x3 in steps of two pixels, and two dense layers.
 
     Args:
         num_outputs: 1 for the logit that an image is a digit, 10 for the logits of the digits.
@@ -24,18 +24,15 @@ class ImageClassifier(nn.Module):
 
     def __init__(self, num_outputs: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(1, 16, 3, padding=1)
-        self.second = nn.Conv2d(16, 32, 3, padding=1)
-        self.third = nn.Conv2d(32, 48, 3, padding=1)
-        self.dense = nn.Linear(48 * (SIDE // 4) ** 2, 64)
-        self.output = nn.Linear(64, num_outputs)
+        self.first = nn.Conv2d(1, 16, 5, stride=2, padding=2)
+        self.second = nn.Conv2d(16, 32, 3, stride=2, padding=1)
+        self.dense = nn.Linear(32 * (SIDE // 4) ** 2, 96)
+        self.output = nn.Linear(96, num_outputs)
 
     def forward(self, images: UInt8[Tensor, "image visible"]) -> Float32[Tensor, "image output"]:
         """Logits of images of 28 x 28 pixels, 0 or 1."""
         seen = images.to(self.output.weight.dtype).reshape(-1, 1, SIDE, SIDE)
-        seen = max_pool2d(relu(self.first(seen)), 2)
-        seen = max_pool2d(relu(self.second(seen)), 2)
-        seen = relu(self.third(seen)).flatten(1)
+        seen = relu(self.second(relu(self.first(seen)))).flatten(1)
         logits: Tensor = self.output(relu(self.dense(seen)))
         return logits
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float64, UInt8
 from torch import Tensor
 
-from worker.rbm.judge.survival import broken_levels, intact_levels, survival
+from worker.rbm.judge.survival import broken_levels, covariance_slope, intact_levels, survival
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def gather(machines: Sequence[MachineSamples], data_covariance: Float64[Tensor, 
     """
     digits, broken = [], []
     for machine in machines:
-        survivals = [survival(samples, data_covariance) for samples in machine.samples]
+        survivals = survival([covariance_slope(samples, data_covariance) for samples in machine.samples])
         digits += list(machine.samples[torch.tensor(intact_levels(survivals))])
         broken += list(machine.samples[torch.tensor(broken_levels(survivals))])
     if not digits or not broken:

@@ -32,8 +32,8 @@ class Recipe:
         batch_size: images of a batch.
         learning_rate: highest rate of the one-cycle schedule (Smith and Topin 2018).
         machine_digits: share of the digits that are samples of intact machines; the others are data.
-        broken: share of the others that are samples of broken machines; strokes, noise and nearly black images share
-            the rest as 6 : 3 : 1.
+        broken: share of the others that are samples of broken machines; strokes, noise and nearly black images
+            share the rest as 6 : 3 : 1.
     """
 
     seed: int
@@ -42,7 +42,7 @@ class Recipe:
     batch_size: int = 256
     learning_rate: float = 0.004
     machine_digits: float = 0.3
-    broken: float = 0.7
+    broken: float = 0.8
 
 
 def build_in_blocks(
@@ -147,12 +147,11 @@ class _Lesson:
 
 
 def _synthetic(generator: torch.Generator) -> UInt8[Tensor, "image visible"]:
+    tenth = NUM_SYNTHETIC // 10
     kinds = [
-        synthetic.strokes(NUM_SYNTHETIC // 5, 1, generator),
-        synthetic.strokes(NUM_SYNTHETIC // 5, 2, generator),
-        synthetic.strokes(NUM_SYNTHETIC // 5, 3, generator),
-        synthetic.noise(NUM_SYNTHETIC * 3 // 10, generator),
-        synthetic.specks(NUM_SYNTHETIC // 10, generator),
+        *(synthetic.strokes(2 * tenth, number, generator) for number in (1, 2, 3)),
+        synthetic.noise(3 * tenth, generator),
+        synthetic.specks(tenth, generator),
     ]
     return torch.cat(kinds)
 
