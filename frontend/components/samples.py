@@ -7,7 +7,8 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
-from backend.contracts.messages import Curves
+from backend.contracts.messages import Curves, CurveSeries
+from frontend import machine_classes
 from frontend.components.figure import card
 from frontend.routing import one_of
 
@@ -19,24 +20,37 @@ EMPTY: Index = {"levels": [], "p0s": [], "replicas": [], "cells": {}}
 def index_of(curves: Curves) -> dict[str, Any]:
     """Which cell shows which samples: `{"levels", "p0s", "replicas", "cells": {p0: {level: {replica: id}}}}`.
 
-    Levels and dilutions are written with `%g`, the way the page and the address spell them.
+    Levels and dilutions are written with `%g`, the way the page and the address spell them. Machines that were trained
+    again after pruning follow those trained from scratch, as `0.4 to 0.9, retrained`.
     """
     cells: dict[str, dict[str, dict[str, str]]] = {}
     levels: set[float] = set()
     replicas: set[int] = set()
-    for series in curves.series:
+    for series in sorted(curves.series, key=_order):
         for point in series.points:
             levels.add(point.x)
-            row = cells.setdefault(f"{series.initial_dilution:g}", {}).setdefault(f"{point.x:g}", {})
+            row = cells.setdefault(_row(series), {}).setdefault(f"{point.x:g}", {})
             for value in point.replicas:
                 row[str(value.replica)] = value.cell_id
                 replicas.add(value.replica)
     return {
         "levels": [f"{level:g}" for level in sorted(levels)],
-        "p0s": sorted(cells, key=float),
+        "p0s": list(cells),
         "replicas": [str(replica) for replica in sorted(replicas)],
         "cells": cells,
     }
+
+
+def _order(series: CurveSeries) -> tuple[bool, str, float, float]:
+    machine_class = "" if series.pruned_to is None else series.machine_class
+    return series.pruned_to is not None, machine_class, series.initial_dilution, series.pruned_to or 0.0
+
+
+def _row(series: CurveSeries) -> str:
+    start = f"{series.initial_dilution:g}"
+    if series.pruned_to is None:
+        return start
+    return f"{start} to {series.pruned_to:g}, {machine_classes.label(series.machine_class)}"
 
 
 def same_frame(one: Index | None, other: Index) -> bool:
