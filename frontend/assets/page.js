@@ -117,6 +117,10 @@
         if (href) visit(href);
         return window.dash_clientside.no_update;
       },
+      followAny: function () {
+        const click = window.dash_clientside.callback_context.triggered[0];
+        return window.dash_clientside.page.follow(click && click.value);
+      },
       replace: function (query) {
         if (typeof query === "string") replaceSearch(query);
         return window.dash_clientside.no_update;

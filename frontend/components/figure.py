@@ -47,6 +47,11 @@ def exports(
     return dmc.Group(parts, gap=6)
 
 
+def data_link(href: str, name: str) -> Component:
+    """A link to everything behind a panel, as JSON."""
+    return _link("JSON", href, f"{name}.json")
+
+
 def _link(label: str, href: str, file: str) -> Component:
     return html.A(dmc.Button(label, variant="default", size="compact-xs"), href=href, download=file)
 
@@ -56,7 +61,9 @@ def _saving(figure: str, name: str, kind: str) -> Component:
     return dmc.Button(kind.upper(), id=identity, variant="default", size="compact-xs")
 
 
-def card(title: str, body: Component | list[Component], *tools: Component, note: str | None = None) -> Component:
+def card(
+    title: str | list[Any], body: Component | list[Component], *tools: Component, note: str | None = None
+) -> Component:
     """A titled card; `tools` stand at its upper right."""
     heading = dmc.Group([dmc.Title(title, order=2, size="h4"), dmc.Group(tools, gap="xs")], justify="space-between")
     notes = [dmc.Text(note, size="sm", c="dimmed", mt=4, maw="46rem")] if note else []

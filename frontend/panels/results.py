@@ -121,8 +121,7 @@ def _register_figures(app: Dash, client: AsyncClient) -> None:
         },
         inputs={
             "revision": Input("study-revision", "data"),
-            "metric": Input("study-metric", "value"),
-            "machine_class": Input("study-class", "value"),
+            "asked": {"metric": Input("study-metric", "value"), "class": Input("study-class", "value")},
             "view": {
                 "band": Input("study-band", "value"),
                 "replicas": Input("study-replicas", "checked"),
@@ -132,24 +131,17 @@ def _register_figures(app: Dash, client: AsyncClient) -> None:
         },
         state={
             "study_id": State("study-id", "data"),
-            "old": State("samples-index", "data"),
-            "at": State("samples-at", "data"),
+            "browser": {"index": State("samples-index", "data"), "at": State("samples-at", "data")},
         },
         running=live.running("study", "drawing"),
     )
     async def draw(
-        revision: str | None,
-        metric: str | None,
-        machine_class: str,
-        view: dict[str, Any],
-        study_id: str,
-        old: Any,
-        at: Any,
+        revision: str | None, asked: dict[str, Any], view: dict[str, Any], study_id: str, browser: dict[str, Any]
     ) -> Any:
         curves = None if revision is None else await client.curves(study_id)
-        shown = figures(curves, metric, machine_class, view_of(view))
+        shown = figures(curves, asked["metric"], asked["class"], view_of(view))
         index = samples.EMPTY if curves is None else samples.index_of(curves)
-        at = at or {}
+        old, at = browser["index"], browser["at"] or {}
         frame = no_update if samples.same_frame(old, index) else samples.browser(index, at.get("p"), at.get("replica"))
         return {**shown, "samples": frame, "index": no_update if old == index else index}
 
