@@ -10,7 +10,7 @@ _LABELS = {
     FROZEN: "frozen",
     RETRAINED: "retrained",
     REFERENCE: "reference",
-    SAME_MASK: "same mask, new weights",
+    SAME_MASK: "same mask",
     ITERATIVE: "iterative",
     REWOUND: "rewound",
 }

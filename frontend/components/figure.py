@@ -19,7 +19,7 @@ def graph(
     empty = {"layout": {"xaxis": {"visible": False}, "yaxis": {"visible": False}, "paper_bgcolor": "rgba(0,0,0,0)",
                         "plot_bgcolor": "rgba(0,0,0,0)"}}  # fmt: skip
     style = {"height": height, "width": "100%"}
-    shown = dcc.Graph(id=identity, figure=figure or empty, config=CONFIG, style=style)
+    shown = dcc.Graph(id=identity, figure=figure or empty, config=CONFIG, style=style, className="graph")
     return html.Div([shown, dcc.Store(id=f"{identity}-opened")]) if opens else shown
 
 

@@ -7,8 +7,8 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
+from backend.contracts.grid import TRAINED
 from backend.contracts.messages import Curves, CurveSeries
-from frontend import machine_classes
 from frontend.components.figure import card
 from frontend.routing import one_of
 
@@ -17,16 +17,19 @@ Index = Mapping[str, Any]
 EMPTY: Index = {"levels": [], "p0s": [], "replicas": [], "cells": {}}
 
 
-def index_of(curves: Curves) -> dict[str, Any]:
-    """Which cell shows which samples: `{"levels", "p0s", "replicas", "cells": {p0: {level: {replica: id}}}}`.
+def index_of(curves: Curves, machine_class: str = TRAINED) -> dict[str, Any]:
+    """Which cell of a class of machines shows which samples.
+
+    As `{"levels", "p0s", "replicas", "cells": {p0: {level: {replica: id}}}}`.
 
     Levels and dilutions are written with `%g`, the way the page and the address spell them. Machines that were trained
-    again after pruning follow those trained from scratch, as `0.4 to 0.9, retrained`.
+    again after pruning are called `0.4 to 0.9`.
     """
     cells: dict[str, dict[str, dict[str, str]]] = {}
     levels: set[float] = set()
     replicas: set[int] = set()
-    for series in sorted(curves.series, key=_order):
+    own = [series for series in curves.series if series.machine_class == machine_class]
+    for series in sorted(own, key=lambda one: (one.initial_dilution, one.pruned_to or 0.0)):
         for point in series.points:
             levels.add(point.x)
             row = cells.setdefault(_row(series), {}).setdefault(f"{point.x:g}", {})
@@ -41,16 +44,9 @@ def index_of(curves: Curves) -> dict[str, Any]:
     }
 
 
-def _order(series: CurveSeries) -> tuple[bool, str, float, float]:
-    machine_class = "" if series.pruned_to is None else series.machine_class
-    return series.pruned_to is not None, machine_class, series.initial_dilution, series.pruned_to or 0.0
-
-
 def _row(series: CurveSeries) -> str:
     start = f"{series.initial_dilution:g}"
-    if series.pruned_to is None:
-        return start
-    return f"{start} to {series.pruned_to:g}, {machine_classes.label(series.machine_class)}"
+    return start if series.pruned_to is None else f"{start} to {series.pruned_to:g}"
 
 
 def same_frame(one: Index | None, other: Index) -> bool:

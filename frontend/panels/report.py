@@ -69,7 +69,7 @@ def summary(claims: Sequence[Claim]) -> str:
 def verdict_badge(verdict: str) -> Component:
     """A verdict with its mark and its colour."""
     mark, colour = _VERDICTS[verdict]
-    return dmc.Badge(f"{mark} {verdict}", color=colour, variant="light", size="lg", tt="none")
+    return dmc.Badge(f"{mark} {verdict}", color=colour, variant="light", size="lg", tt="none", miw="max-content")
 
 
 def _row(claim: Claim) -> Component:

@@ -23,7 +23,7 @@ TAB, LABEL, PLACE = "representation", "Representation", 40
 PANELS = 4
 MOST_MACHINES = 2000
 _DIMENSIONS = {"2": "two components", "3": "three components"}
-_TITLES = {"weights": "Weights W", "couplings": "Effective couplings J(2)"}
+_TITLES = {"weights": "Weights W", "couplings": "Couplings J(2)"}
 _NOTE = (
     "Each point is a machine. Frozen: trained, then pruned. Retrained: trained again from there. Where the reference "
     "has the mask of the frozen machine and new weights, what the mask alone does is the same for all. Renumbering the "
@@ -80,13 +80,17 @@ def register(app: Dash, client: AsyncClient) -> None:
     identities = [f"representation-{place}" for place in range(PANELS)]
 
     @app.callback(
-        [Output(identity, "figure") for identity in identities],
-        [Output(f"{identity}-head", "children") for identity in identities],
-        [Output(f"{identity}-words", "children") for identity in identities],
-        Input("representation-cell", "data"),
-        Input("representation-space", "value"),
-        Input("scheme", "data"),
-        State("study-id", "data"),
+        output=[
+            [Output(identity, "figure") for identity in identities],
+            [Output(f"{identity}-head", "children") for identity in identities],
+            [Output(f"{identity}-words", "children") for identity in identities],
+        ],
+        inputs=[
+            Input("representation-cell", "data"),
+            Input("representation-space", "value"),
+            Input("scheme", "data"),
+        ],
+        state=[State("study-id", "data")],
     )
     async def draw(cell: str | None, space: str, scheme: str | None, study_id: str) -> Any:
         if not cell:

@@ -140,7 +140,7 @@ def _register_figures(app: Dash, client: AsyncClient) -> None:
     ) -> Any:
         curves = None if revision is None else await client.curves(study_id)
         shown = figures(curves, asked["metric"], asked["class"], view_of(view))
-        index = samples.EMPTY if curves is None else samples.index_of(curves)
+        index = samples.index_of(curves, class_shown(curves, asked["class"])) if curves else samples.EMPTY
         old, at = browser["index"], browser["at"] or {}
         frame = no_update if samples.same_frame(old, index) else samples.browser(index, at.get("p"), at.get("replica"))
         return {**shown, "samples": frame, "index": no_update if old == index else index}
@@ -155,7 +155,7 @@ def figures(curves: Curves | None, asked: str | None, machine_class: str, view: 
         waiting = empty_figure(_WAITING, view.scheme)
         return {**dict.fromkeys(untouched, no_update), "curves": waiting, "dilutions": waiting, "no_dilutions": True}
     classes = machine_classes.ordered(one.machine_class for one in curves.series)
-    shown = machine_class if machine_class in classes else classes[0]
+    shown = class_shown(curves, machine_class)
     return {
         "curves": pruning_figure(curves, metric.name, view, shown),
         "dilutions": dilution_figure(curves, metric.name, view),
@@ -168,6 +168,12 @@ def figures(curves: Curves | None, asked: str | None, machine_class: str, view: 
         "machine_class": no_update if shown == machine_class else shown,
         "one_class": len(classes) == 1,
     }
+
+
+def class_shown(curves: Curves, asked: str | None) -> str:
+    """The class of machines that is asked for if there are some, else the first that there is."""
+    classes = machine_classes.ordered(one.machine_class for one in curves.series)
+    return asked if asked in classes else next(iter(classes), TRAINED)
 
 
 def view_of(controls: dict[str, Any]) -> CurveView:

@@ -18,7 +18,7 @@ def collapse_figure(curves: Curves, metric: str, fit: CollapseFit | None, view: 
 
     The threshold, with its interval, belongs to the fitted alpha and stays where it is.
     """
-    series = of_metric(curves, metric)
+    series = [one for one in of_metric(curves, metric) if fit is None or one.initial_dilution in read_by(fit)]
     ranks = [one.initial_dilution for one in series]
     figure = go.Figure()
     for place, one in enumerate(series):
@@ -30,6 +30,11 @@ def collapse_figure(curves: Curves, metric: str, fit: CollapseFit | None, view: 
     lay_out(figure, X_TITLE, info_of(curves, metric), view)
     figure.update_layout(uirevision="collapse")
     return figure
+
+
+def read_by(fit: CollapseFit) -> set[float]:
+    """The initial dilutions whose curves the fit has read; a study may have further machines."""
+    return {*fit.initial_dilutions, *fit.left_out}
 
 
 def shifted(figure: go.Figure, alpha: float) -> go.Figure:

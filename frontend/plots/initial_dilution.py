@@ -21,6 +21,8 @@ def dilution_figure(curves: Curves, metric: str, view: CurveView) -> go.Figure:
     lines = [line for line in curves.references if line.metric == metric]
     add_references(figure, lines, [point.x for point in points], view)
     lay_out(figure, X_TITLE, info_of(curves, metric), view)
+    # From zero: a difference looks as large as it is.
+    figure.update_layout(yaxis_rangemode="tozero" if not view.log_y else "normal")
     return figure
 
 

@@ -9,8 +9,6 @@ from backend.contracts.results import MachinePoint, Panel
 from frontend import machine_classes
 from frontend.theme import PALETTES, Scheme, template
 
-FEATURES = {"weights": "weights W", "couplings": "effective couplings J<sup>(2)</sup>"}
-
 
 def panel_figure(
     panel: Panel, scheme: Scheme, machines: Mapping[str, str], pruning: float, *, space: bool = False
@@ -52,7 +50,7 @@ def component_title(panel: Panel, index: int) -> str:
     """An axis: its component, and the part of the variance that it explains."""
     ratios = panel.explained_variance_ratio
     ratio = ratios[index] if index < len(ratios) else None
-    return f"component {index + 1}" + ("" if ratio is None else f" ({ratio:.0%})")
+    return f"PC {index + 1}" + ("" if ratio is None else f" ({100 * ratio:.0f} %)")
 
 
 def _padded(point: MachinePoint) -> list[float]:
@@ -70,7 +68,13 @@ def _address(point: MachinePoint, machines: Mapping[str, str], pruning: float) -
 def _lay_out(figure: go.Figure, panel: Panel, scheme: Scheme) -> None:
     palette = PALETTES[scheme]
     titles = [component_title(panel, index) for index in range(3)]
-    axis = {"backgroundcolor": palette.surface, "gridcolor": palette.grid, "color": palette.muted}
+    axis = {
+        "backgroundcolor": palette.surface,
+        "gridcolor": palette.grid,
+        "color": palette.muted,
+        "nticks": 5,
+        "tickfont": {"size": 10},
+    }
     figure.update_layout(
         template=template(scheme),
         xaxis_title=titles[0],
@@ -80,9 +84,10 @@ def _lay_out(figure: go.Figure, panel: Panel, scheme: Scheme) -> None:
         xaxis_zerolinecolor=palette.grid,
         yaxis_zerolinecolor=palette.grid,
         scene={
-            name: {**axis, "title": {"text": title}}
+            name: {**axis, "title": {"text": title, "font": {"size": 11}}}
             for name, title in zip(("xaxis", "yaxis", "zaxis"), titles, strict=True)
         },
+        scene_camera_eye={"x": 1.6, "y": 1.6, "z": 1.1},
         hovermode="closest",
         uirevision="keep",
     )

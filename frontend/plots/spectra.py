@@ -38,6 +38,9 @@ def spectra_figure(result: SpectrumResult, view: SpectrumView) -> go.Figure:
         xaxis_type="log" if view.log_x else "linear",
         yaxis_type="log",
         yaxis_exponentformat="power",
+        yaxis_dtick=1,
+        yaxis_minor={"ticks": "outside", "ticklen": 2},
+        **({"xaxis_dtick": 1, "xaxis_minor": {"ticks": "outside", "ticklen": 2}} if view.log_x else {}),
         hovermode="closest",
         uirevision="keep",
     )
