@@ -5,7 +5,7 @@ import random
 from typing import Any
 
 from backend.contracts.catalogue import catalogue
-from backend.contracts.plan import ANALYSIS, EVALUATION, MACHINE
+from backend.contracts.plan import EVALUATION, MACHINE
 from backend.services.laboratory import Laboratory
 from backend.storage.repositories import cells, jobs, references
 from backend.storage.repositories.jobs import Claim, ClaimedCell, MachineRecord, MetricValue
