@@ -37,16 +37,6 @@ def read_by(fit: CollapseFit) -> set[float]:
     return {*fit.initial_dilutions, *fit.left_out}
 
 
-def shifted(figure: go.Figure, alpha: float) -> go.Figure:
-    """The figure at an alpha, as the browser draws it while the slider moves."""
-    moved = go.Figure(figure)
-    for trace in moved.data:
-        p0 = (trace.meta or {}).get("initial_dilution")
-        if p0 is not None:
-            trace.x = [x - alpha * p0 for x in trace.x]
-    return moved
-
-
 def _add_threshold(figure: go.Figure, fit: CollapseFit, height: tuple[float, float], view: CurveView) -> None:
     muted, (bottom, top) = rgb(PALETTES[view.scheme].muted), height
     low, high = fit.threshold_interval.low, fit.threshold_interval.high
