@@ -8,6 +8,7 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, 
 from dash.development.base_component import Component
 
 from backend.client import AsyncClient
+from backend.contracts.grid import FROZEN, REFERENCE, RETRAINED, SAME_MASK
 from backend.contracts.messages import Analysis, Study
 from backend.contracts.results import ComparisonResult, Group, PairedResult
 from frontend import machine_classes, metric_choice, theme
@@ -52,7 +53,7 @@ def layout(opened: Opened) -> Component:
     figures = [_figure(opened.study.id, p0, p) for p0, p in pairs]
     meanings = [
         dmc.Text([html.B(machine_classes.label(name)), f": {machine_classes.MEANINGS[name]}"], size="sm", c="dimmed")
-        for name in ("frozen", "retrained", "reference", "same_mask", *_others(opened.study))
+        for name in classes_of(opened.study)
     ]
     head = html.Div([dmc.Group(controls, gap="sm", mb="xs"), dmc.Group(meanings, gap="md", mb="md")])
     grid = dmc.SimpleGrid(figures, cols={"base": 1, "md": 2 if len(figures) > 1 else 1}, spacing="md")
@@ -66,8 +67,12 @@ def layout(opened: Opened) -> Component:
     )
 
 
-def _others(study: Study) -> list[str]:
-    return [name for name in study.parameters.get("schedules", []) if name != "retrained"]
+def classes_of(study: Study) -> list[str]:
+    """The classes of machines that a study compares."""
+    own = study.parameters.get("schedules", [RETRAINED])
+    # A study of pairs that says nothing of it trains them.
+    same_mask = study.parameters.get("same_mask", "pairs" in study.parameters)
+    return machine_classes.ordered([FROZEN, REFERENCE, *own, *([SAME_MASK] if same_mask else [])])
 
 
 def _figure(study_id: str, p0: float, p: float) -> Component:

@@ -143,6 +143,14 @@ def test_pairs_are_those_of_the_study_or_its_steps():
     assert comparison.pairs_of(steps) == [(0.2, 0.5), (0.2, 0.8)]
 
 
+def test_only_the_classes_of_the_study_are_explained():
+    assert comparison.classes_of(opened().study) == ["frozen", "retrained", "reference", "same_mask"]
+    without = messages.study(parameters={"pairs": [], "same_mask": False})
+    assert comparison.classes_of(without) == ["frozen", "retrained", "reference"]
+    steps = messages.study(parameters={"steps": [0.5], "schedules": ["iterative", "rewound"]})
+    assert comparison.classes_of(steps) == ["frozen", "reference", "iterative", "rewound"]
+
+
 def test_each_pair_has_a_figure_of_its_own():
     content = comparison.layout(opened())
     found = [one.id["pair"] for one in walk(content) if type(one).__name__ == "Graph"]
