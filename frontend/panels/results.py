@@ -21,6 +21,21 @@ from frontend.plots.initial_dilution import dilution_figure, unpruned
 
 TAB, LABEL, PLACE = "results", "Results", 1
 _DEFAULTS = {"band": "std", "replicas": "", "log": "", "class": TRAINED}
+# What one look at the curves fills.
+_OUTPUTS = {
+    "curves": ("study-curves", "figure"),
+    "dilutions": ("study-dilutions", "figure"),
+    "no_dilutions": ("study-dilutions-place", "hidden"),
+    "note": ("study-curves-note", "children"),
+    "metrics": ("study-metric", "data"),
+    "metric": ("study-metric", "value"),
+    "default": ("study-metric-default", "data"),
+    "classes": ("study-class", "data"),
+    "machine_class": ("study-class", "value"),
+    "one_class": ("study-class-place", "hidden"),
+    "samples": ("study-samples", "children"),
+    "index": ("samples-index", "data"),
+}
 _WAITING = "The curve begins when the first machine is trained and judged"
 _DILUTION_NOTE = (
     "Every machine as it was trained, at its own p0, before anything is pruned: does dilution before training cost "
@@ -105,20 +120,7 @@ def _register_address(app: Dash) -> None:
 
 def _register_figures(app: Dash, client: AsyncClient) -> None:
     @app.callback(
-        output={
-            "curves": Output("study-curves", "figure"),
-            "dilutions": Output("study-dilutions", "figure"),
-            "no_dilutions": Output("study-dilutions-place", "hidden"),
-            "note": Output("study-curves-note", "children"),
-            "metrics": Output("study-metric", "data"),
-            "metric": Output("study-metric", "value"),
-            "default": Output("study-metric-default", "data"),
-            "classes": Output("study-class", "data"),
-            "machine_class": Output("study-class", "value"),
-            "one_class": Output("study-class-place", "hidden"),
-            "samples": Output("study-samples", "children"),
-            "index": Output("samples-index", "data"),
-        },
+        output={name: Output(*place) for name, place in _OUTPUTS.items()},
         inputs={
             "revision": Input("study-revision", "data"),
             "asked": {"metric": Input("study-metric", "value"), "class": Input("study-class", "value")},
@@ -138,19 +140,21 @@ def _register_figures(app: Dash, client: AsyncClient) -> None:
     async def draw(
         revision: str | None, asked: dict[str, Any], view: dict[str, Any], study_id: str, browser: dict[str, Any]
     ) -> Any:
-        curves = None if revision is None else await client.curves(study_id)
+        if revision is None:
+            return dict.fromkeys(_OUTPUTS, no_update)
+        curves = await client.curves(study_id)
         shown = figures(curves, asked["metric"], asked["class"], view_of(view))
-        index = samples.index_of(curves, class_shown(curves, asked["class"])) if curves else samples.EMPTY
+        index = samples.index_of(curves, class_shown(curves, asked["class"]))
         old, at = browser["index"], browser["at"] or {}
         frame = no_update if samples.same_frame(old, index) else samples.browser(index, at.get("p"), at.get("replica"))
         return {**shown, "samples": frame, "index": no_update if old == index else index}
 
 
-def figures(curves: Curves | None, asked: str | None, machine_class: str, view: CurveView) -> dict[str, Any]:
+def figures(curves: Curves, asked: str | None, machine_class: str, view: CurveView) -> dict[str, Any]:
     """What the controls offer and what the figures show."""
-    metrics = metric_choice.offered(curves) if curves else []
+    metrics = metric_choice.offered(curves)
     metric = metric_choice.chosen(asked, metrics)
-    if curves is None or metric is None:
+    if metric is None:
         untouched = ("metrics", "metric", "default", "classes", "machine_class", "note", "one_class")
         waiting = empty_figure(_WAITING, view.scheme)
         return {**dict.fromkeys(untouched, no_update), "curves": waiting, "dilutions": waiting, "no_dilutions": True}

@@ -99,7 +99,8 @@ def test_the_results_show_what_is_asked_for_and_offer_what_there_is():
     assert "256 samples after 200 Gibbs steps" in text(shown["note"])
     assert results_panel.figures(base, None, "retrained", CurveView())["machine_class"] == "trained"
     assert (
-        "begins when" in results_panel.figures(None, None, "trained", CurveView())["curves"].layout.annotations[0].text
+        "begins when"
+        in results_panel.figures(messages.curves(), None, "trained", CurveView())["curves"].layout.annotations[0].text
     )
 
 
