@@ -1,0 +1,76 @@
+/* What is left of a machine at a pruning level, kept up to date weight by weight: moving costs what changes. */
+
+import { pruningOrder, ranksOf } from "./pruning.js";
+
+export const NUM_BINS = 81;
+
+export class Survivors {
+  constructor(machine, rule) {
+    this.machine = machine;
+    this.order = pruningOrder(machine, rule);
+    this.ranks = ranksOf(this.order);
+    this.numMissing = machine.numWeights - machine.numKept;
+    this.numPruned = this.numMissing;
+    this.perPixel = new Uint32Array(machine.numVisible);
+    this.perUnit = new Uint32Array(machine.numHidden);
+    this.scale = scaleOf(machine);
+    this.bins = new Uint32Array(NUM_BINS);
+    this.squaresGone = squaresGone(machine, this.order);
+    for (let place = this.numMissing; place < this.order.length; place += 1) this.count(this.order[place], 1);
+    this.allBins = this.bins.slice();
+  }
+
+  /* Go to a number of pruned weights; `changed(index, alive)` is told every weight that comes or goes. */
+  moveTo(numPruned, changed) {
+    const wanted = Math.max(numPruned, this.numMissing);
+    const alive = wanted < this.numPruned;
+    const [from, to] = alive ? [wanted, this.numPruned] : [this.numPruned, wanted];
+    for (let place = from; place < to; place += 1) {
+      this.count(this.order[place], alive ? 1 : -1);
+      changed(this.order[place], alive);
+    }
+    this.numPruned = wanted;
+  }
+
+  count(at, change) {
+    const { numHidden, weights } = this.machine;
+    const unit = at % numHidden;
+    this.perUnit[unit] += change;
+    this.perPixel[(at - unit) / numHidden] += change;
+    this.bins[this.binOf(weights[at])] += change;
+  }
+
+  binOf(weight) {
+    const bin = Math.round(((weight / this.scale + 1) / 2) * (NUM_BINS - 1));
+    return Math.min(NUM_BINS - 1, Math.max(0, bin));
+  }
+
+  get numLeft() {
+    return this.machine.numWeights - this.numPruned;
+  }
+
+  get numDeadUnits() {
+    return this.perUnit.reduce((count, left) => count + (left === 0 ? 1 : 0), 0);
+  }
+
+  /* The share of the sum of the squared weights that is left. */
+  get shareOfSquares() {
+    const { squaresGone: gone } = this;
+    return 1 - gone[this.numPruned] / gone[gone.length - 1];
+  }
+}
+
+/* Four standard deviations of the weights inside the mask: the end of the histogram and of the colours. */
+function scaleOf({ weights, numKept }) {
+  let square = 0;
+  for (const weight of weights) square += weight * weight;
+  return 4 * Math.sqrt(square / Math.max(1, numKept)) || 1;
+}
+
+function squaresGone({ weights }, order) {
+  const gone = new Float64Array(order.length + 1);
+  for (let place = 0; place < order.length; place += 1) {
+    gone[place + 1] = gone[place] + weights[order[place]] ** 2;
+  }
+  return gone;
+}
