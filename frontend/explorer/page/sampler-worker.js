@@ -10,6 +10,7 @@ const MOST_MILLISECONDS = 30;
 let sampler = null;
 let ranks = null;
 let rule = null;
+let wanted = null;
 let settings = { paused: false, stepsPerSecond: 60, show: "chance" };
 let inFlight = 0;
 let timer = 0;
@@ -20,16 +21,12 @@ const actions = {
   machine(message) {
     sampler = new Sampler(message.machine);
     rule = null;
-    actions.prune(message);
+    wanted = message;
     actions.hold(message);
     actions.restart(message);
   },
   prune(message) {
-    if (rule !== message.rule) {
-      rule = message.rule;
-      ranks = ranksOf(pruningOrder(sampler.machine, rule));
-    }
-    if (sampler.numPruned !== message.numPruned || message.rule) sampler.prune(ranks, message.numPruned);
+    wanted = message; // of many moves of the slider within a frame only the last is done
   },
   hold(message) {
     sampler.hold(message.pixels);
@@ -72,7 +69,18 @@ function run() {
   schedule();
 }
 
+function prune() {
+  if (!wanted) return;
+  if (rule !== wanted.rule) {
+    rule = wanted.rule;
+    ranks = ranksOf(pruningOrder(sampler.machine, rule));
+  }
+  sampler.prune(ranks, wanted.numPruned);
+  wanted = null;
+}
+
 function advance(count) {
+  prune();
   const began = performance.now();
   let done = 0;
   while (done < count && (done === 0 || performance.now() - began < MOST_MILLISECONDS)) {
