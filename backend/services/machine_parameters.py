@@ -70,6 +70,8 @@ def read_tensors(data: bytes) -> dict[str, NDArray[Any]]:
     """
     start = _HEADER_LENGTH_BYTES + int.from_bytes(data[:_HEADER_LENGTH_BYTES], "little")
     header = json.loads(data[_HEADER_LENGTH_BYTES:start])
+    if not isinstance(header, dict):
+        raise ValueError("its header is no object")
     tensors = {}
     for name, about in header.items():
         if name != "__metadata__":

@@ -85,11 +85,11 @@ export function paintFilters(canvas, units, survivors, levels, palette, columns)
 
 /* How many weights each pixel has left, of all hidden units. */
 export function paintDegrees(canvas, survivors, palette) {
-  const { numVisible, numHidden } = survivors.machine;
+  const { numVisible } = survivors.machine;
   const { width, height } = pictureOf(numVisible);
   const sheet = sheetOf(canvas, 1, 1, width, height, palette.prunedWord, 0);
   for (let pixel = 0; pixel < numVisible; pixel += 1) {
-    sheet.words[pixel] = palette.amounts[Math.round((255 * survivors.perPixel[pixel]) / numHidden)];
+    sheet.words[pixel] = palette.amounts[Math.round((255 * survivors.perPixel[pixel]) / survivors.mostPerPixel)];
   }
   sheet.show();
 }
@@ -113,7 +113,7 @@ export function paintHistogram(canvas, survivors, palette) {
   context.textBaseline = "bottom";
   for (const [at, align] of [[0, "left"], [0.5, "center"], [1, "right"]]) {
     context.textAlign = align;
-    const value = (2 * at - 1) * survivors.scale;
+    const value = (2 * at - 1) * survivors.largest;
     context.fillText(at === 0.5 ? "0" : value.toFixed(2), at * width, height);
   }
 }

@@ -32,6 +32,7 @@ export class Panel {
     });
     this.resized = new ResizeObserver(() => this.machine && this.paintPlots());
     this.resized.observe(this.root);
+    this.sampler = thread("./sampler-worker.js", (frame) => this.receive(frame));
   }
 
   /* Fetch a machine and show it; an older request that comes late is dropped. */
@@ -40,7 +41,9 @@ export class Panel {
     this.root.classList.add("loading");
     const buffer = await api.parameters(info.id);
     if (this.wanted !== wanted) return;
-    this.stop();
+    this.frame = null;
+    this.generation = (this.generation ?? 0) + 1;
+    clearTimeout(this.curvesTimer);
     this.info = info;
     this.machine = readParameters(buffer);
     this.measured = null;
@@ -59,29 +62,29 @@ export class Panel {
     this.survivors.moveTo(this.numPruned(), () => {});
     this.mask.paintAll(this.survivors, palette);
     this.paintSmall();
-    this.sampler = new Worker(new URL("./sampler-worker.js", import.meta.url), { type: "module" });
-    this.sampler.onmessage = ({ data }) => this.receive(data);
     this.sampler.postMessage({ kind: "settings", settings: this.settings() });
     this.sampler.postMessage({
-      kind: "machine", machine: this.machine, rule: state.rule, numPruned: this.survivors.numPruned,
+      kind: "machine", generation: this.generation, machine: this.machine, rule: state.rule, numPruned: this.survivors.numPruned,
       pixels: this.held(), ...this.beginning(),
     });
-    this.analyst = new Worker(new URL("./spectrum-worker.js", import.meta.url), { type: "module" });
-    this.analyst.onmessage = ({ data }) => this.receiveSpectrum(data);
-    this.analyst.postMessage({ machine: this.machine, rule: state.rule, numPruned: this.survivors.numPruned });
+    this.untold = true;
   }
 
-  stop() {
-    this.sampler?.terminate();
-    this.analyst?.terminate();
-    clearTimeout(this.curvesTimer);
-    this.frame = null;
-    this.machine = null;
+  /* The spectrum of the present weights, in its own thread, which begins when the first picture is there. */
+  askForSpectrum() {
+    if (!this.frame) return;
+    this.analyst = this.analyst ?? thread("./spectrum-worker.js", (spectrum) => this.receiveSpectrum(spectrum));
+    const machine = this.untold ? this.machine : null;
+    this.untold = false;
+    this.analyst.postMessage({ machine, rule: this.rule, numPruned: this.survivors.numPruned });
   }
 
   remove() {
     this.wanted = null;
-    this.stop();
+    this.machine = null;
+    this.sampler.terminate();
+    this.analyst?.terminate();
+    clearTimeout(this.curvesTimer);
     this.resized.disconnect();
     this.root.remove();
   }
@@ -112,7 +115,7 @@ export class Panel {
     this.paintSmall();
     const { numPruned } = this.survivors;
     this.sampler.postMessage({ kind: "prune", rule: state.rule, numPruned });
-    this.analyst.postMessage({ rule: state.rule, numPruned });
+    this.askForSpectrum();
     this.drawCurves();
     this.say();
   }
@@ -123,11 +126,12 @@ export class Panel {
   }
 
   changeSettings() {
-    this.sampler?.postMessage({ kind: "settings", settings: this.settings() });
+    this.sampler.postMessage({ kind: "settings", settings: this.settings() });
   }
 
   step() {
-    this.sampler?.postMessage({ kind: "step" });
+    if (!this.machine) return;
+    this.sampler.postMessage({ kind: "step" });
   }
 
   held() {
@@ -138,7 +142,8 @@ export class Panel {
   }
 
   hold() {
-    this.sampler?.postMessage({ kind: "hold", pixels: this.held() });
+    if (!this.machine) return;
+    this.sampler.postMessage({ kind: "hold", pixels: this.held() });
   }
 
   beginning() {
@@ -149,24 +154,28 @@ export class Panel {
   }
 
   restart() {
-    this.sampler?.postMessage({ kind: "restart", ...this.beginning() });
+    if (!this.machine) return;
+    this.sampler.postMessage({ kind: "restart", ...this.beginning() });
   }
 
+  /* Frames are drawn with the screen's own beat; only then the thread makes more, so a hidden page rests. */
   receive(frame) {
-    const first = !this.frame;
-    this.frame = frame;
-    if (this.drawing) {
-      this.sampler.postMessage({ kind: "drawn" }); // replaced before it was drawn
-      return;
-    }
-    this.drawing = true;
+    if (frame.generation === this.generation) this.frame = frame;
+    this.owed = (this.owed ?? 0) + 1;
+    if (this.owed > 1) return;
     requestAnimationFrame(() => {
-      this.drawing = false;
-      if (!this.frame) return;
-      this.paintChains();
-      this.sampler.postMessage({ kind: "drawn" });
-      if (first) this.app.firstFrame();
+      this.sampler.postMessage({ kind: "drawn", count: this.owed });
+      this.owed = 0;
+      if (this.frame && this.machine) this.showFrame();
     });
+  }
+
+  showFrame() {
+    this.paintChains();
+    if (this.shown === this.generation) return;
+    this.shown = this.generation;
+    this.askForSpectrum();
+    this.app.firstFrame();
   }
 
   paintChains() {
@@ -348,6 +357,12 @@ export class Panel {
       if (line.textContent !== sentence) line.textContent = sentence;
     });
   }
+}
+
+function thread(file, receive) {
+  const worker = new Worker(new URL(file, import.meta.url), { type: "module" });
+  worker.onmessage = ({ data }) => receive(data);
+  return worker;
 }
 
 /* Hidden units by the length of their weight vectors, longest first; ties by index. */

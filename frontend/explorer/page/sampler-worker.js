@@ -13,6 +13,7 @@ let rule = null;
 let wanted = null;
 let settings = { paused: false, stepsPerSecond: 60, show: "chance" };
 let inFlight = 0;
+let generation = 0;
 let timer = 0;
 let due = 0;
 let stepMilliseconds = 0;
@@ -22,6 +23,7 @@ const actions = {
     sampler = new Sampler(message.machine);
     rule = null;
     wanted = message;
+    generation = message.generation;
     actions.hold(message);
     actions.restart(message);
   },
@@ -44,8 +46,8 @@ const actions = {
     advance(1);
     send();
   },
-  drawn() {
-    inFlight -= 1;
+  drawn({ count }) {
+    inFlight -= count;
   },
 };
 
@@ -94,7 +96,7 @@ function send() {
   const shown = settings.show === "chance" ? sampler.chance.slice() : sampler.visible.map((bit) => 255 * bit);
   const { numChains, steps } = sampler;
   inFlight += 1;
-  self.postMessage({ kind: "frame", pixels: shown, numChains, steps, stepMilliseconds, ...sampler.summary() }, [
+  self.postMessage({ generation, pixels: shown, numChains, steps, stepMilliseconds, ...sampler.summary() }, [
     shown.buffer,
   ]);
 }

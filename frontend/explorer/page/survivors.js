@@ -14,10 +14,12 @@ export class Survivors {
     this.perPixel = new Uint32Array(machine.numVisible);
     this.perUnit = new Uint32Array(machine.numHidden);
     this.scale = scaleOf(machine);
+    this.largest = machine.weights.reduce((high, weight) => Math.max(high, Math.abs(weight)), 0) || 1;
     this.bins = new Uint32Array(NUM_BINS);
     this.squaresGone = squaresGone(machine, this.order);
     for (let place = this.numMissing; place < this.order.length; place += 1) this.count(this.order[place], 1);
     this.allBins = this.bins.slice();
+    this.mostPerPixel = this.perPixel.reduce((high, count) => Math.max(high, count), 1);
   }
 
   /* Go to a number of pruned weights; `changed(index, alive)` is told every weight that comes or goes. */
@@ -41,7 +43,7 @@ export class Survivors {
   }
 
   binOf(weight) {
-    const bin = Math.round(((weight / this.scale + 1) / 2) * (NUM_BINS - 1));
+    const bin = Math.round(((weight / this.largest + 1) / 2) * (NUM_BINS - 1));
     return Math.min(NUM_BINS - 1, Math.max(0, bin));
   }
 
@@ -60,7 +62,7 @@ export class Survivors {
   }
 }
 
-/* Four standard deviations of the weights inside the mask: the end of the histogram and of the colours. */
+/* Four standard deviations of the weights inside the mask: the end of the colours. */
 function scaleOf({ weights, numKept }) {
   let square = 0;
   for (const weight of weights) square += weight * weight;

@@ -20,12 +20,11 @@ export function describe(state) {
 function weights({ p, rule, info, survivors }) {
   const { numWeights } = survivors.machine;
   const left = `${whole(survivors.numLeft)} of ${whole(numWeights)} weights remain`;
-  if (survivors.numPruned === survivors.numMissing) {
-    const birth = info.initial_dilution;
-    return birth > 0 && p <= birth + 1e-9
-      ? `${left}: this machine was trained with ${percent(birth)} of them missing, so nothing is pruned up to p = ${birth}.`
-      : `${left}: nothing is pruned yet. Drag the slider to the right.`;
+  const birth = info.initial_dilution;
+  if (birth > 0 && p <= birth + 1e-9) {
+    return `${left}: this machine was trained with ${percent(birth)} of them missing, so nothing is pruned up to p = ${birth}.`;
   }
+  if (survivors.numPruned === survivors.numMissing) return `${left}: nothing is pruned yet. Drag the slider to the right.`;
   return `${left} (${percent(survivors.numLeft / numWeights)}); they hold ${percent(survivors.shareOfSquares)} of the squared weight. ${RULES[rule]}`;
 }
 
