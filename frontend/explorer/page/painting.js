@@ -20,17 +20,19 @@ export class MaskPicture {
     this.context = canvas.getContext("2d");
     this.image = this.context.createImageData(canvas.width, canvas.height);
     this.words = new Uint32Array(this.image.data.buffer);
-    this.levels = Uint8Array.from(machine.weights, (weight) => Math.min(255, Math.max(0, 127.5 + (127.5 * weight) / scale)));
+    this.levels = levelsOf(machine.weights, scale);
   }
 
   paintAll(survivors, palette) {
     const { numVisible, numHidden, mask } = this.machine;
     this.palette = palette;
+    const { words, levels } = this;
     const { ranks, numPruned } = survivors;
-    for (let pixel = 0, at = 0; pixel < numVisible; pixel += 1) {
-      for (let unit = 0; unit < numHidden; unit += 1, at += 1) {
-        const gone = mask[at] ? palette.prunedWord : palette.missingWord;
-        this.words[unit * numVisible + pixel] = ranks[at] >= numPruned ? palette.weights[this.levels[at]] : gone;
+    const { weights, prunedWord, missingWord } = palette;
+    for (let unit = 0, place = 0; unit < numHidden; unit += 1) {
+      for (let pixel = 0, at = unit; pixel < numVisible; pixel += 1, at += numHidden, place += 1) {
+        if (ranks[at] >= numPruned) words[place] = weights[levels[at]];
+        else words[place] = mask[at] ? prunedWord : missingWord;
       }
     }
     this.show();
@@ -46,6 +48,13 @@ export class MaskPicture {
   show() {
     this.context.putImageData(this.image, 0, 0);
   }
+}
+
+/* Weights as places in the table of colours. */
+function levelsOf(weights, scale) {
+  const levels = new Uint8ClampedArray(weights.length);
+  for (let at = 0; at < levels.length; at += 1) levels[at] = 127.5 + (127.5 * weights[at]) / scale;
+  return levels;
 }
 
 /* Chances of 0 to 255, one row a chain, as a square of pictures; held pixels in the accent's colour. */

@@ -47,7 +47,9 @@ function drawnKeys(draws, mask) {
 function unitKeys(weights, mask, numHidden) {
   const keys = new Uint32Array(weights.length);
   const seen = new Uint32Array(numHidden);
-  for (const at of ascending(magnitudeKeys(weights, mask))) {
+  const order = ascending(magnitudeKeys(weights, mask));
+  for (let place = 0; place < order.length; place += 1) {
+    const at = order[place];
     const unit = at % numHidden;
     if (mask[at]) keys[at] = seen[unit] + 1;
     seen[unit] += 1;

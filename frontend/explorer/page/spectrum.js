@@ -183,9 +183,9 @@ function distribution(point, ratio) {
 /* The variance of all entries about their mean, zeros included. */
 export function entryVariance(weights) {
   let sum = 0;
-  for (const weight of weights) sum += weight;
+  for (let at = 0; at < weights.length; at += 1) sum += weights[at];
   const mean = sum / weights.length;
   let square = 0;
-  for (const weight of weights) square += (weight - mean) * (weight - mean);
+  for (let at = 0; at < weights.length; at += 1) square += (weights[at] - mean) ** 2;
   return square / weights.length;
 }

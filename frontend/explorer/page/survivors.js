@@ -14,9 +14,10 @@ export class Survivors {
     this.perPixel = new Uint32Array(machine.numVisible);
     this.perUnit = new Uint32Array(machine.numHidden);
     this.scale = scaleOf(machine);
-    this.largest = machine.weights.reduce((high, weight) => Math.max(high, Math.abs(weight)), 0) || 1;
+    this.largest = largestOf(machine.weights);
     this.bins = new Uint32Array(NUM_BINS);
     this.squaresGone = squaresGone(machine, this.order);
+    this.binOf = binsOf(machine.weights, this.largest);
     for (let place = this.numMissing; place < this.order.length; place += 1) this.count(this.order[place], 1);
     this.allBins = this.bins.slice();
     this.mostPerPixel = this.perPixel.reduce((high, count) => Math.max(high, count), 1);
@@ -35,16 +36,11 @@ export class Survivors {
   }
 
   count(at, change) {
-    const { numHidden, weights } = this.machine;
+    const { numHidden } = this.machine;
     const unit = at % numHidden;
     this.perUnit[unit] += change;
     this.perPixel[(at - unit) / numHidden] += change;
-    this.bins[this.binOf(weights[at])] += change;
-  }
-
-  binOf(weight) {
-    const bin = Math.round(((weight / this.largest + 1) / 2) * (NUM_BINS - 1));
-    return Math.min(NUM_BINS - 1, Math.max(0, bin));
+    this.bins[this.binOf[at]] += change;
   }
 
   get numLeft() {
@@ -65,14 +61,28 @@ export class Survivors {
 /* Four standard deviations of the weights inside the mask: the end of the colours. */
 function scaleOf({ weights, numKept }) {
   let square = 0;
-  for (const weight of weights) square += weight * weight;
+  for (let at = 0; at < weights.length; at += 1) square += weights[at] * weights[at];
   return 4 * Math.sqrt(square / Math.max(1, numKept)) || 1;
+}
+
+function largestOf(weights) {
+  let largest = 0;
+  for (let at = 0; at < weights.length; at += 1) if (Math.abs(weights[at]) > largest) largest = Math.abs(weights[at]);
+  return largest || 1;
+}
+
+/* The place of each weight in the histogram, from -largest to largest. */
+function binsOf(weights, largest) {
+  const bins = new Uint8ClampedArray(weights.length); // it rounds, too
+  for (let at = 0; at < bins.length; at += 1) bins[at] = ((weights[at] / largest + 1) / 2) * (NUM_BINS - 1);
+  return bins;
 }
 
 function squaresGone({ weights }, order) {
   const gone = new Float64Array(order.length + 1);
   for (let place = 0; place < order.length; place += 1) {
-    gone[place + 1] = gone[place] + weights[order[place]] ** 2;
+    const weight = weights[order[place]];
+    gone[place + 1] = gone[place] + weight * weight;
   }
   return gone;
 }
