@@ -17,9 +17,9 @@ export function numZeroWeights(p, numWeights) {
 /* The flat indices of the weights in the order in which a rule prunes them: those outside the mask first. */
 export function pruningOrder(machine, rule) {
   const { weights, mask, numHidden, seed } = machine;
-  if (rule === "magnitude") return ascending(magnitudeKeys(weights, mask));
-  if (rule === "random") return ascending(drawnKeys(permutation(seed, weights.length), mask));
-  if (rule === "hidden_unit") return ascending(unitKeys(weights, mask, numHidden));
+  if (rule === "magnitude") return bySize(weights, mask);
+  if (rule === "random") return maskedFirst(mask, permutation(seed, weights.length));
+  if (rule === "hidden_unit") return byUnit(weights, mask, numHidden);
   throw new Error(`${rule} is not a pruning rule: ${RULES.join(", ")}`);
 }
 
@@ -30,49 +30,59 @@ export function ranksOf(order) {
   return ranks;
 }
 
-/* Positive floats are ordered as their bits are; 0 is left for the weights outside the mask. */
-function magnitudeKeys(weights, mask) {
+/* Floats without their sign are ordered as their bits are. */
+function bySize(weights, mask) {
   const keys = new Uint32Array(weights.buffer, weights.byteOffset, weights.length).slice();
-  for (let at = 0; at < keys.length; at += 1) keys[at] = mask[at] ? (keys[at] & 0x7fffffff) + 1 : 0;
-  return keys;
+  for (let at = 0; at < keys.length; at += 1) keys[at] &= 0x7fffffff;
+  return maskedFirst(mask, keys);
 }
 
-function drawnKeys(draws, mask) {
-  const keys = new Uint32Array(draws.length);
-  for (let at = 0; at < keys.length; at += 1) keys[at] = mask[at] ? draws[at] + 1 : 0;
-  return keys;
-}
-
-/* The rank of each weight within its hidden unit, masked ones first, ties by index. */
-function unitKeys(weights, mask, numHidden) {
+/* By the rank of each weight within its hidden unit, masked ones counted, ties by index. */
+function byUnit(weights, mask, numHidden) {
   const keys = new Uint32Array(weights.length);
   const seen = new Uint32Array(numHidden);
-  const order = ascending(magnitudeKeys(weights, mask));
+  const order = bySize(weights, mask);
   for (let place = 0; place < order.length; place += 1) {
     const at = order[place];
     const unit = at % numHidden;
-    if (mask[at]) keys[at] = seen[unit] + 1;
+    keys[at] = seen[unit];
     seen[unit] += 1;
   }
-  return keys;
+  return maskedFirst(mask, keys);
 }
 
-/* Indices by ascending key, equal keys by index: a radix sort of three passes. */
-export function ascending(keys) {
-  let from = new Uint32Array(keys.length);
-  for (let at = 0; at < keys.length; at += 1) from[at] = at;
-  let to = new Uint32Array(keys.length);
-  for (let shift = 0; shift < 32; shift += RADIX_BITS) {
-    const starts = new Uint32Array((1 << RADIX_BITS) + 1);
-    for (let at = 0; at < keys.length; at += 1) starts[((keys[at] >>> shift) & RADIX_MASK) + 1] += 1;
-    for (let value = 1; value < starts.length; value += 1) starts[value] += starts[value - 1];
-    for (let place = 0; place < from.length; place += 1) {
-      const at = from[place];
-      const value = (keys[at] >>> shift) & RADIX_MASK;
-      to[starts[value]] = at;
-      starts[value] += 1;
+/* Indices outside the mask as they come, then those inside by ascending key, equal keys by index: a radix sort. */
+function maskedFirst(mask, keys) {
+  const order = new Uint32Array(keys.length);
+  let numMasked = 0;
+  for (let at = 0; at < keys.length; at += 1) {
+    order[numMasked] = at; // overwritten by the next one if this one is inside
+    numMasked += mask[at] ? 0 : 1;
+  }
+  let from = order.subarray(numMasked);
+  for (let at = 0, used = 0; at < keys.length; at += 1) {
+    if (mask[at]) {
+      from[used] = at;
+      used += 1;
     }
+  }
+  let to = new Uint32Array(from.length);
+  for (let shift = 0; shift < 32; shift += RADIX_BITS) {
+    pass(keys, shift, from, to);
     [from, to] = [to, from];
   }
-  return from;
+  order.set(from, numMasked);
+  return order;
+}
+
+function pass(keys, shift, from, to) {
+  const starts = new Uint32Array(RADIX_MASK + 2);
+  for (let place = 0; place < from.length; place += 1) starts[((keys[from[place]] >>> shift) & RADIX_MASK) + 1] += 1;
+  for (let value = 1; value < starts.length; value += 1) starts[value] += starts[value - 1];
+  for (let place = 0; place < from.length; place += 1) {
+    const at = from[place];
+    const value = (keys[at] >>> shift) & RADIX_MASK;
+    to[starts[value]] = at;
+    starts[value] += 1;
+  }
 }
