@@ -103,8 +103,8 @@ def pack(tensors: dict[str, NDArray[Any]], seed: int, precision: Precision) -> b
 
 def _mask(tensors: dict[str, NDArray[Any]], weights: NDArray[Any]) -> NDArray[np.bool_]:
     if "mask" not in tensors:
-        return weights != 0
-    return np.unpackbits(tensors["mask"], count=weights.size).astype(bool).reshape(weights.shape)
+        return np.asarray(weights != 0, dtype=np.bool_)
+    return np.unpackbits(tensors["mask"], count=weights.size).astype(np.bool_).reshape(weights.shape)
 
 
 def _narrow(kept: NDArray[Any], precision: Precision) -> NDArray[Any]:
