@@ -50,7 +50,7 @@ def study_curves(lab: Laboratory, study_id: str, kind: CurveKind = "pruning") ->
         num_samples=num_samples,
         gibbs_steps=max((value.gibbs_steps for value in values if value.gibbs_steps), default=None),
         judge=judge,
-        metrics=[_info(name) for name in sorted({value.metric for value in values})],
+        metrics=[metric_info(name) for name in sorted({value.metric for value in values})],
         series=_series(values, places, kind),
         references=references,
     )
@@ -120,7 +120,7 @@ def _references(
     ]
 
 
-def _info(name: str) -> MetricInfo:
+def metric_info(name: str) -> MetricInfo:
     """What the catalogue says of a metric, or of a part of one.
 
     A training's `<metric>_test` is the same metric of test images.
