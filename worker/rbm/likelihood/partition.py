@@ -1,0 +1,85 @@
+"""Log Z from the weights of annealed chains, and how far to trust it."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float32, Float64
+from torch import Tensor
+
+from worker.rbm.likelihood.annealing import anneal_in_blocks
+from worker.rbm.likelihood.path import inverse_temperatures, log_base_partition
+from worker.rbm.machine import Machine
+
+NUM_TEMPERATURES = 1000
+NUM_CHAINS = 100
+NORMAL_QUANTILE = 1.959964
+
+
+@dataclass(frozen=True)
+class LogPartition:
+    """Log Z of each replica.
+
+    Attributes:
+        value: the estimate, in nats.
+        error: its standard error, in nats.
+        effective_chains: how many equally weighted chains would be as good, 1 to the number of chains.
+    """
+
+    value: Float64[Tensor, " replica"]
+    error: Float64[Tensor, " replica"]
+    effective_chains: Float64[Tensor, " replica"]
+
+    @property
+    def low(self) -> Float64[Tensor, " replica"]:
+        """Lower end of the 95 % interval."""
+        return self.value - NORMAL_QUANTILE * self.error
+
+    @property
+    def high(self) -> Float64[Tensor, " replica"]:
+        """Upper end of the 95 % interval."""
+        return self.value + NORMAL_QUANTILE * self.error
+
+
+def log_partition(
+    machine: Machine,
+    base_vbias: Float32[Tensor, " visible"],
+    generators: Sequence[torch.Generator],
+    num_temperatures: int = NUM_TEMPERATURES,
+    num_chains: int = NUM_CHAINS,
+) -> LogPartition:
+    """Log Z by annealed importance sampling, in one go.
+
+    Raises:
+        ValueError: if the base does not fit, there is no temperature or fewer than 2 chains, or the generators are not
+            one for each replica.
+
+    Source: Salakhutdinov and Murray, On the quantitative analysis of deep belief networks (2008), section 4.
+    """
+    betas = inverse_temperatures(num_temperatures)
+    last = deque(anneal_in_blocks(machine, base_vbias, betas, num_chains, generators), maxlen=1)
+    return summarise(last[0][1], log_base_partition(base_vbias, machine.num_hidden))
+
+
+def summarise(log_weights: Float64[Tensor, "replica chain"], log_base: float) -> LogPartition:
+    """Log Z = log Z_base + log mean w over n chains, with its error by the delta method.
+
+    The standard error of log mean w is s / (sqrt(n) mean w), s the sample standard deviation of the weights. The
+    interval is symmetric in log Z: in Z it reaches further up than down, as does the error of a mean of skewed weights.
+    The effective number of chains is (sum w)^2 / sum w^2.
+
+    Source: Salakhutdinov and Murray (2008), section 4.1 (error); Kish, Survey sampling (1965) (effective number).
+    """
+    log_weights = log_weights.cpu()
+    num_chains = log_weights.shape[1]
+    total = torch.logsumexp(log_weights, dim=1)
+    relative = torch.exp(log_weights - total[:, None]) * num_chains
+    return LogPartition(
+        value=log_base + total - math.log(num_chains),
+        error=relative.std(dim=1) / math.sqrt(num_chains),
+        effective_chains=num_chains**2 / relative.square().sum(dim=1),
+    )
