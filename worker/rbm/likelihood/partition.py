@@ -22,27 +22,19 @@ NORMAL_QUANTILE = 1.959964
 
 @dataclass(frozen=True)
 class LogPartition:
-    """Log Z of each replica.
+    """Log Z of each replica with its 95 % interval, in nats.
 
     Attributes:
-        value: the estimate, in nats.
-        error: its standard error, in nats.
+        value: the estimate.
+        low: lower end of the interval.
+        high: upper end of the interval.
         effective_chains: how many equally weighted chains would be as good, 1 to the number of chains.
     """
 
     value: Float64[Tensor, " replica"]
-    error: Float64[Tensor, " replica"]
+    low: Float64[Tensor, " replica"]
+    high: Float64[Tensor, " replica"]
     effective_chains: Float64[Tensor, " replica"]
-
-    @property
-    def low(self) -> Float64[Tensor, " replica"]:
-        """Lower end of the 95 % interval."""
-        return self.value - NORMAL_QUANTILE * self.error
-
-    @property
-    def high(self) -> Float64[Tensor, " replica"]:
-        """Upper end of the 95 % interval."""
-        return self.value + NORMAL_QUANTILE * self.error
 
 
 def log_partition(
@@ -66,20 +58,29 @@ def log_partition(
 
 
 def summarise(log_weights: Float64[Tensor, "replica chain"], log_base: float) -> LogPartition:
-    """Log Z = log Z_base + log mean w over n chains, with its error by the delta method.
+    """Log Z = log Z_base + log mean w over n chains, with its 95 % interval.
 
-    The standard error of log mean w is s / (sqrt(n) mean w), s the sample standard deviation of the weights. The
-    interval is symmetric in log Z: in Z it reaches further up than down, as does the error of a mean of skewed weights.
+    Both ends are those of the delta method, log Z -+ 1.96 s / (sqrt(n) mean w), s the standard deviation of the weights.
+    Where a few chains carry all the weight, heavier ones are likely to have been missed and s is too small. So the upper
+    end is at least that of log-normal weights, m + d^2 / 2 + 1.96 sqrt(d^2 / n + d^4 / (2 (n - 1))), with m and d the mean
+    and standard deviation of the log weights. The two agree where the weights are even.
     The effective number of chains is (sum w)^2 / sum w^2.
 
-    Source: Salakhutdinov and Murray (2008), section 4.1 (error); Kish, Survey sampling (1965) (effective number).
+    Source: Salakhutdinov and Murray (2008), section 4 (delta method); Zhou and Gao, Confidence intervals for the
+        log-normal mean (1997), Cox's method; Kish, Survey sampling (1965) (effective number).
     """
     log_weights = log_weights.cpu()
     num_chains = log_weights.shape[1]
     total = torch.logsumexp(log_weights, dim=1)
     relative = torch.exp(log_weights - total[:, None]) * num_chains
+    mean = total - math.log(num_chains)
+    error = relative.std(dim=1) / math.sqrt(num_chains)
+    variance = log_weights.var(dim=1)
+    lognormal_error = (variance / num_chains + variance.square() / (2 * (num_chains - 1))).sqrt()
+    lognormal_high = log_weights.mean(dim=1) + variance / 2 + NORMAL_QUANTILE * lognormal_error
     return LogPartition(
-        value=log_base + total - math.log(num_chains),
-        error=relative.std(dim=1) / math.sqrt(num_chains),
+        value=log_base + mean,
+        low=log_base + mean - NORMAL_QUANTILE * error,
+        high=log_base + torch.maximum(mean + NORMAL_QUANTILE * error, lognormal_high),
         effective_chains=num_chains**2 / relative.square().sum(dim=1),
     )
