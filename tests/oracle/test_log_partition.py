@@ -39,10 +39,10 @@ def true_log_partition(machine: Machine) -> float:
 @pytest.mark.parametrize("spread", [0.1, 1.0, 1.5])
 @pytest.mark.parametrize("dilution", [0.0, 0.5, 0.9])
 def test_the_error_bar_holds_the_exact_value_and_is_not_inflated(num_visible, num_hidden, spread, dilution):
-    """Kills: any wrong term of the weights or the path, a base off by a constant, an error bar that is too short or long.
+    """Kills: any wrong term of the weights or the path, a base off by a constant, a bar too short or long.
 
-    The interval holds log Z for at least 90 of 100 seeds; the observed spread of 100 values is known to 7 %, so a right
-    interval of +-1.96 deviations is 0.75 to 1.3 times as long as the observed one.
+    The interval holds log Z for at least 90 of 100 seeds; the observed spread of 100 values is known to 7 %, so a
+    right interval of +-1.96 deviations is 0.75 to 1.3 times as long as the observed one.
     """
     machine = exact.tiny_machine(1, num_visible, num_hidden, seed=3, dilution=dilution, spread=spread)
     true = true_log_partition(machine)
@@ -58,8 +58,8 @@ def test_the_error_bar_holds_the_exact_value_and_is_not_inflated(num_visible, nu
 def test_the_interval_of_lognormal_weights_holds_their_mean(sigma):
     """Kills: the delta method alone, which holds it in half of the cases at sigma = 3; an end that is always far away.
 
-    2,000 sets of 100 weights whose logarithms are normal: log E w = sigma^2 / 2. The interval is no longer than 1.3 times
-    +-1.96 observed deviations.
+    2,000 sets of 100 weights whose logarithms are normal: log E w = sigma^2 / 2. The interval is no longer than
+    1.3 times +-1.96 observed deviations.
     """
     normal = torch.randn(2000, 100, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     found = summarise(sigma * normal, 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -20,7 +21,8 @@ def anneal_in_blocks(
     num_chains: int,
     generators: Sequence[torch.Generator],
 ) -> Iterator[tuple[int, Float64[Tensor, "replica chain"]]]:
-    """Lead chains along the path; after each temperature its number, from 1, and the log weights so far.
+    """Lead chains along the path; after each temperature its number, from 1, and the log weights so far,
+    one tensor that goes on changing.
 
     The distributions of the path are machines with the parameters beta W, (1 - beta) b_base + beta b and beta c:
 
@@ -50,8 +52,7 @@ def anneal_in_blocks(
     start = torch.sigmoid(base).expand(machine.num_replicas, num_chains, -1)
     visible = bernoulli(start, streams)
     log_weights = torch.zeros(machine.num_replicas, num_chains, dtype=torch.float64, device=machine.device)
-    path = betas.tolist()
-    for number, (before, beta) in enumerate(zip(path, path[1:], strict=False), start=1):
+    for number, (before, beta) in enumerate(itertools.pairwise(betas.tolist()), start=1):
         x = hidden_field(machine, visible)
         log_weights += (beta - before) * torch.einsum("rcv,rv->rc", visible.double(), (machine.vbias - base).double())
         log_weights += softplus_difference(x, before, beta).sum(dim=2, dtype=torch.float64)

@@ -60,10 +60,10 @@ def log_partition(
 def summarise(log_weights: Float64[Tensor, "replica chain"], log_base: float) -> LogPartition:
     """Log Z = log Z_base + log mean w over n chains, with its 95 % interval.
 
-    Both ends are those of the delta method, log Z -+ 1.96 s / (sqrt(n) mean w), s the standard deviation of the weights.
-    Where a few chains carry all the weight, heavier ones are likely to have been missed and s is too small. So the upper
-    end is at least that of log-normal weights, m + d^2 / 2 + 1.96 sqrt(d^2 / n + d^4 / (2 (n - 1))), with m and d the mean
-    and standard deviation of the log weights. The two agree where the weights are even.
+    Both ends are those of the delta method, log Z -+ 1.96 s / (sqrt(n) mean w), s the deviation of the weights. Where
+    a few chains carry all the weight, heavier ones are likely to have been missed and s is too small: the upper end is
+    at least that of log-normal weights, m + d^2 / 2 + 1.96 sqrt(d^2 / n + d^4 / (2 (n - 1))), with m and d the mean and
+    deviation of the log weights. The two agree where the weights are even.
     The effective number of chains is (sum w)^2 / sum w^2.
 
     Source: Salakhutdinov and Murray (2008), section 4 (delta method); Zhou and Gao, Confidence intervals for the
