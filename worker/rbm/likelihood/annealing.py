@@ -21,16 +21,16 @@ def anneal_in_blocks(
     num_chains: int,
     generators: Sequence[torch.Generator],
 ) -> Iterator[tuple[int, Float64[Tensor, "replica chain"]]]:
-    """Lead chains along the path; after each temperature its number, from 1, and the log weights so far,
-    one tensor that goes on changing.
+    """Lead chains along the path; after each temperature its number, from 1, and the log weights so far.
 
-    The distributions of the path are machines with the parameters beta W, (1 - beta) b_base + beta b and beta c:
+        The distributions of the path are machines with the parameters beta W, (1 - beta) b_base + beta b and beta c:
 
         log p*_beta(v) = (1 - beta) b_base v + beta b v + sum_i log(1 + exp(beta x_i)),  x = c + v W
 
     A chain starts from the base, where every unit is independent. At each temperature its weight grows by
     log p*_beta(v) - log p*_before(v); then one Gibbs step with the parameters of beta follows, except at the last one.
-    The mean of the final weights, not of their logarithms, is Z / Z_base without bias.
+    The mean of the final weights, not of their logarithms, is Z / Z_base without bias. The tensor of
+    weights that is given is always the same one, which goes on changing.
 
     Args:
         machine: the replicas.
