@@ -40,8 +40,8 @@ def study_curves(lab: Laboratory, study_id: str, kind: CurveKind = "pruning") ->
         places = rows.places_of_study(session, study_id, rows.CELL_KINDS[kind])
         values = rows.values_of_study(session, study_id, rows.CELL_KINDS[kind])
         values = [value for value in values if value.cell_id in places]
-        sampled = [value for value in values if kind == "training" or not _of_machine(value.metric)]
-        num_samples, gibbs_steps = _setting(sampled)
+        metrics = _infos(values)
+        num_samples, gibbs_steps = _setting_of_samples(metrics, kind)
         judge = next((place.judge for place in places.values() if place.judge), None)
         references = _references(session, places, num_samples, judge) if kind == "pruning" else []
     return Curves(
@@ -51,7 +51,7 @@ def study_curves(lab: Laboratory, study_id: str, kind: CurveKind = "pruning") ->
         num_samples=num_samples,
         gibbs_steps=gibbs_steps,
         judge=judge,
-        metrics=_infos(values),
+        metrics=metrics,
         series=_series(values, places, kind),
         references=references,
     )
@@ -122,16 +122,17 @@ def _references(
     ]
 
 
-def _setting(values: Sequence[Value]) -> tuple[int | None, int | None]:
-    """Number of chains and of Gibbs steps behind values: the most, should there be several."""
-    return (
-        max((value.num_samples for value in values if value.num_samples), default=None),
-        max((value.gibbs_steps for value in values if value.gibbs_steps), default=None),
-    )
+def _setting_of_samples(metrics: Iterable[MetricInfo], kind: CurveKind) -> tuple[int | None, int | None]:
+    """Number of samples and Gibbs steps of the evaluations, not of what is computed from a machine alone."""
+    asked = [one for one in metrics if kind == "training" or not _of_machine(one.name)]
+    return _greatest(one.num_samples for one in asked), _greatest(one.gibbs_steps for one in asked)
+
+
+def _greatest(numbers: Iterable[int | None]) -> int | None:
+    return max((number for number in numbers if number), default=None)
 
 
 def _of_machine(name: str) -> bool:
-    """Whether a value is computed from a machine alone and not from the samples of the evaluation."""
     behind = catalogue().metric_behind(name)
     return behind is not None and behind[0].needs == "machine"
 
@@ -141,7 +142,10 @@ def _infos(values: Iterable[Value]) -> list[MetricInfo]:
     by_metric: dict[str, list[Value]] = defaultdict(list)
     for value in values:
         by_metric[value.metric].append(value)
-    return [_info(name, *_setting(of_metric)) for name, of_metric in sorted(by_metric.items())]
+    return [
+        _info(name, _greatest(one.num_samples for one in own), _greatest(one.gibbs_steps for one in own))
+        for name, own in sorted(by_metric.items())
+    ]
 
 
 def _info(name: str, num_samples: int | None, gibbs_steps: int | None) -> MetricInfo:

@@ -25,13 +25,9 @@ _PAGE = 200
 def curve_note(curves: Curves) -> Component:
     """How the values were measured: samples, steps, formula, source."""
     info = curves.metrics[0] if curves.metrics else None
-    if info is None or info.num_samples is None:
+    if info is None or curves.num_samples is None:
         return html.Div()
-    behind = catalogue().metric_behind(info.name)
-    if behind is not None and behind[0].needs == "machine":
-        measured = f"{info.num_samples} annealed chains with {info.gibbs_steps} temperatures for every value"
-    else:
-        measured = f"{info.num_samples} samples after {info.gibbs_steps} Gibbs steps for every value"
+    measured = f"{curves.num_samples} samples after {curves.gibbs_steps} Gibbs steps for every value"
     better = {"lower": "lower is better", "higher": "higher is better", "none": ""}[info.better]
     words = [f"{measured}; {better}. ", code(info.formula), f" ({info.source})"]
     return dmc.Text(words, size="sm", c="dimmed", mb="xs")

@@ -26,8 +26,8 @@ def inputs(schema, parameters):
 
 
 def test_every_parameter_of_the_schema_has_an_input():
-    leaves = {*SWEEP.parameters.model_fields} - {"training", "generation"}
-    groups = {f"{group}.{name}" for group in ("training", "generation") for name in DEFAULTS[group]}
+    leaves = {*SWEEP.parameters.model_fields} - {"training", "generation", "likelihood"}
+    groups = {f"{group}.{name}" for group in ("training", "generation", "likelihood") for name in DEFAULTS[group]}
     assert set(inputs(SCHEMA, DEFAULTS)) == leaves | groups
 
 
@@ -75,7 +75,8 @@ def test_names_from_the_catalogue_are_chosen_not_typed():
 
 def test_groups_are_fieldsets_with_their_titles():
     parts = form.build(SCHEMA, DEFAULTS, catalogue())
-    assert [one.legend for one in walk(parts) if type(one).__name__ == "Fieldset"] == ["Training", "Generation"]
+    legends = [one.legend for one in walk(parts) if type(one).__name__ == "Fieldset"]
+    assert legends == ["Training", "Generation", "Log-likelihood"]
 
 
 def test_what_cannot_be_read_is_said_at_its_field():
