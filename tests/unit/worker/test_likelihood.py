@@ -1,6 +1,7 @@
 """The log-likelihood that an evaluation records, against the sum over all states of a few hidden units."""
 
 import math
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -14,6 +15,15 @@ HIDDEN = 5
 DATASET = load_dataset("mnist")
 TRAIN, TEST = torch.from_numpy(DATASET.train_images), torch.from_numpy(DATASET.test_images)
 ASKED = {"dataset": "mnist", "seed": 5, "annealing": {"num_temperatures": 300, "num_chains": 41}}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small steps mostly wait for a second thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def machine() -> Machine:
