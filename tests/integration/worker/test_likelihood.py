@@ -1,4 +1,4 @@
-"""A study that asks for the log-likelihood: what is stored, what its curves show, and that a cancel is heard meanwhile."""
+"""A study that asks for the log-likelihood: what is stored, what its curves show, and a cancel meanwhile."""
 
 import time
 
@@ -19,7 +19,7 @@ NAMES = ("log_likelihood", "log_likelihood_test", "log_partition", "effective_ch
 
 
 def test_unpruned_machines_have_a_log_likelihood_that_shows_in_the_curves(rig: Rig) -> None:
-    """Kills: the likelihood of another machine or of a pruned one, a setting that is lost, one value for all replicas."""
+    """Kills: the likelihood of another machine or of a pruned one, a setting that is lost, one value for all."""
     rig.worker()
     study = rig.submit(plan(QUICK, likelihood={"levels": "own", "num_temperatures": 60, "num_chains": 13}))
     rig.wait_for_end(study, StudyState.DONE)
@@ -65,7 +65,7 @@ def test_progress_counts_the_annealed_chains_and_cancel_is_heard_between_tempera
     """Kills: chains that run to their end whatever happens, and a job that looks done while they run."""
     rig.worker()
     study = rig.submit(plan(QUICK, likelihood={"levels": "own", "num_temperatures": 1_000_000, "num_chains": 100}))
-    wait_until(lambda: 0 < rig.job(study, "evaluate").fraction, "the chains have begun")
+    wait_until(lambda: rig.job(study, "evaluate").fraction > 0, "the chains have begun")
     assert rig.job(study, "evaluate").fraction < 0.5
     assert rig.job(study, "evaluate").stage == "p = 0.4"
     begun = time.monotonic()
