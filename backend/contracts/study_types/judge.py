@@ -17,6 +17,7 @@ from backend.contracts.parameters import (
     DilutionsField,
     GenerationField,
     LevelsField,
+    LikelihoodParameters,
     Parameters,
     PruningRuleField,
     ReplicasField,
@@ -75,6 +76,11 @@ class JudgeParameters(Parameters):
     def judge(self) -> str:
         """The machines of a judge are sorted without one."""
         return NO_JUDGE
+
+    @property
+    def likelihood(self) -> LikelihoodParameters:
+        """It is not measured."""
+        return LikelihoodParameters()
 
     @model_validator(mode="after")
     def _grid_makes_sense(self) -> Self:
