@@ -164,7 +164,7 @@ def pair_curves():
         (0.0, {0.0: [1.0], 0.7: [2.0], 0.9: [3.0]}), (0.7, {0.7: [4.0], 0.9: [5.0]}), (0.2, {0.8: [9.0]})
     )
     own = [of_class(base.series[1], "retrained", 0.7).model_copy(update={"initial_dilution": 0.0})]
-    other = [of_class(base.series[1], "retrained", 0.7).model_copy(update={"initial_dilution": 0.2})]
+    other = [of_class(base.series[2], "retrained", 0.7)]  # the same level, another p0
     return base.model_copy(update={"series": [*base.series, *own, *other]})
 
 
@@ -173,6 +173,7 @@ def test_the_classes_of_a_pair_are_found_from_p_on():
     assert list(found) == ["frozen", "retrained", "reference"]
     assert [point.x for point in found["frozen"].points] == [0.7, 0.9]
     assert [point.mean for point in found["reference"].points] == [4.0, 5.0]
+    assert [point.mean for point in found["retrained"].points] == [4.0, 5.0]
     assert classes_of_pair(pair_curves(), "quality", 0.0, 0.7) == {}
 
 
