@@ -10,6 +10,7 @@ from backend.client import ApiError, AsyncClient, ConnectionFailed
 from frontend import routing
 from frontend.components import commands, figure, notices, shell
 from frontend.components.not_found import not_found_page, problem_page
+from frontend.explorer.serving import add_explorer
 
 INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -29,7 +30,7 @@ INDEX = """<!DOCTYPE html>
 
 
 def create_dashboard(server: FastAPI, client: AsyncClient) -> dash.Dash:
-    """Put the dashboard on `server`: it answers every path that is not the API's.
+    """Put the explorer and the dashboard on `server`: they answer every path that is not the API's.
 
     Args:
         server: the application; its API routes are included before.
@@ -38,6 +39,7 @@ def create_dashboard(server: FastAPI, client: AsyncClient) -> dash.Dash:
     Returns:
         The Dash application. There can be one in a process: Dash's catch-all belongs to the last.
     """
+    add_explorer(server)
     app = dash.Dash(
         __package__,
         server=server,

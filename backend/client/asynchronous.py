@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.client import calls, retrying
-from backend.client.calls import Call, CurveKind
+from backend.client.calls import Call, CurveKind, Precision
 from backend.client.errors import StudyNotDone, WaitTimeout
 from backend.client.events import PATH, RECONNECT_SECONDS, ReceivedEvent, StreamParser
 from backend.client.settings import DEFAULT_URL, TIMEOUT, headers, poll_seconds, stream_options
@@ -193,9 +193,10 @@ class AsyncClient:
         limit: int = 50,
         origin: str | None = None,
         study_id: str | None = None,
+        name: str | None = None,
     ) -> m.Page[m.Machine]:
-        """One page of machines, newest first."""
-        return await self._send(calls.machines(cursor, limit, origin, study_id))
+        """One page of machines, newest first; `name`: a part of it, in any case."""
+        return await self._send(calls.machines(cursor, limit, origin, study_id, name))
 
     async def machine(self, machine_id: str) -> m.Machine:
         """One machine."""
@@ -204,6 +205,14 @@ class AsyncClient:
     async def download_machine(self, machine_id: str) -> bytes:
         """A machine's safetensors file."""
         return await self._send(calls.download_machine(machine_id))
+
+    async def machine_parameters(self, machine_id: str, precision: Precision = "lossless") -> bytes:
+        """Weights inside the mask, biases and mask in the compact form of the HTTP reference."""
+        return await self._send(calls.machine_parameters(machine_id, precision))
+
+    async def machine_curves(self, machine_id: str) -> m.MachineCurves:
+        """Every metric that was measured of a machine, against the pruning level."""
+        return await self._send(calls.machine_curves(machine_id))
 
     async def request_samples(
         self,

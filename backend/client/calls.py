@@ -21,6 +21,7 @@ from backend.contracts.catalogue import DatasetEntry, Entry, JudgeEntry, MetricE
 PREFIX = "/api/v1"
 Answer = TypeVar("Answer")
 CurveKind = Literal["pruning", "training"]
+Precision = Literal["lossless", "float16"]
 Reader = Callable[[httpx.Response], Answer]
 
 
@@ -179,9 +180,12 @@ def job_log(job_id: str) -> Call[list[m.LogLine]]:
     return _get(f"/jobs/{_id(job_id)}/log", list[m.LogLine])
 
 
-def machines(cursor: str | None, limit: int, origin: str | None, study_id: str | None) -> Call[m.Page[m.Machine]]:
+def machines(
+    cursor: str | None, limit: int, origin: str | None, study_id: str | None, name: str | None
+) -> Call[m.Page[m.Machine]]:
     """One page of machines."""
-    return _get("/machines", m.Page[m.Machine], cursor=cursor, limit=limit, origin=origin, study_id=study_id)
+    page = m.Page[m.Machine]
+    return _get("/machines", page, cursor=cursor, limit=limit, origin=origin, study_id=study_id, name=name)
 
 
 def machine(machine_id: str) -> Call[m.Machine]:
@@ -193,6 +197,18 @@ def download_machine(machine_id: str) -> Call[bytes]:
     """A machine's safetensors file."""
     path = f"/machines/{_id(machine_id)}/download"
     return Call("GET", path, lambda response: response.content, accept="application/octet-stream")
+
+
+def machine_parameters(machine_id: str, precision: Precision) -> Call[bytes]:
+    """A machine's parameters in the compact form."""
+    path = f"/machines/{_id(machine_id)}/parameters"
+    query = {"precision": precision}
+    return Call("GET", path, lambda response: response.content, query, accept="application/octet-stream")
+
+
+def machine_curves(machine_id: str) -> Call[m.MachineCurves]:
+    """All that was measured of a machine."""
+    return _get(f"/machines/{_id(machine_id)}/curves", m.MachineCurves)
 
 
 def request_samples(machine_id: str, request: Mapping[str, Any]) -> Call[m.CellAnswer]:

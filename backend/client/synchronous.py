@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.client import calls, retrying
-from backend.client.calls import Call, CurveKind
+from backend.client.calls import Call, CurveKind, Precision
 from backend.client.errors import StudyNotDone, WaitTimeout
 from backend.client.events import PATH, RECONNECT_SECONDS, ReceivedEvent, StreamParser
 from backend.client.handle import StudyHandle
@@ -197,9 +197,10 @@ class Client:
         limit: int = 50,
         origin: str | None = None,
         study_id: str | None = None,
+        name: str | None = None,
     ) -> m.Page[m.Machine]:
-        """One page of machines, newest first."""
-        return self._send(calls.machines(cursor, limit, origin, study_id))
+        """One page of machines, newest first; `name`: a part of it, in any case."""
+        return self._send(calls.machines(cursor, limit, origin, study_id, name))
 
     def machine(self, machine_id: str) -> m.Machine:
         """One machine."""
@@ -208,6 +209,14 @@ class Client:
     def download_machine(self, machine_id: str) -> bytes:
         """A machine's safetensors file."""
         return self._send(calls.download_machine(machine_id))
+
+    def machine_parameters(self, machine_id: str, precision: Precision = "lossless") -> bytes:
+        """Weights inside the mask, biases and mask in the compact form of the HTTP reference."""
+        return self._send(calls.machine_parameters(machine_id, precision))
+
+    def machine_curves(self, machine_id: str) -> m.MachineCurves:
+        """Every metric that was measured of a machine, against the pruning level."""
+        return self._send(calls.machine_curves(machine_id))
 
     def request_samples(
         self,

@@ -168,6 +168,8 @@ class MetricInfo(Message):
     better: Literal["lower", "higher", "none"]
     formula: str
     source: str
+    num_samples: int | None = Field(None, description="Independent chains behind each of its values.")
+    gibbs_steps: int | None = Field(None, description="Gibbs steps of each chain; of annealed ones, temperatures.")
 
 
 class Curves(Message):
@@ -182,6 +184,37 @@ class Curves(Message):
     metrics: list[MetricInfo]
     series: list[CurveSeries]
     references: list[ReferenceLine]
+
+
+class MachinePoint(Message):
+    """One value of a machine's curve. `low`, `high`: its 95 % bootstrap interval."""
+
+    x: float
+    value: float
+    low: float | None
+    high: float | None
+    cell_id: str
+
+
+class MachineCurve(Message):
+    """One metric of one machine against the pruning level, measured one way."""
+
+    metric: str
+    pruning_rule: str
+    num_samples: int | None
+    gibbs_steps: int | None
+    judge: str | None = Field(None, description="SHA-256 of the judge behind Q and df.")
+    points: list[MachinePoint]
+    reference: ReferenceLine | None = Field(None, description="The same for held-out test images.")
+
+
+class MachineCurves(Message):
+    """All that was measured of a machine after pruning."""
+
+    machine_id: str
+    x_label: str
+    metrics: list[MetricInfo]
+    curves: list[MachineCurve]
 
 
 class Analysis(Message):

@@ -19,12 +19,14 @@ def list_machines(
     limit: int = 50,
     origin: str | None = None,
     study_id: str | None = None,
+    *,
+    name: str | None = None,
 ) -> Page[Machine]:
-    """One page of machines, newest first."""
+    """One page of machines, newest first; `name`: a part of it, in any case."""
     check_limit(limit)
     after = read_cursor(cursor, datetime, str) if cursor else None
     with storage_in_words(), lab.database.read() as session:
-        found = rows.page_of_machines(session, after, limit + 1, origin=origin, study_id=study_id)
+        found = rows.page_of_machines(session, after, limit + 1, origin=origin, study_id=study_id, name=name)
         shown = found[:limit]
         sizes = artifacts.sizes(session, {machine.artifact_digest for machine in shown})
         next_cursor = write_cursor(shown[-1].created_at, shown[-1].id) if len(found) > limit else None

@@ -25,9 +25,10 @@
 
   apply(resolve(remembered()));
   system.addEventListener("change", () => {
-    if (remembered() !== "auto" || !window.dash_clientside) return;
+    if (remembered() !== "auto") return;
     const scheme = resolve("auto");
     apply(scheme);
+    if (!window.dash_clientside.set_props) return; // a page without Dash
     window.dash_clientside.set_props("mantine", { forceColorScheme: scheme });
     window.dash_clientside.set_props("scheme", { data: scheme });
   });

@@ -58,9 +58,9 @@ def register(app: Dash) -> None:
 
 def _header() -> Component:
     links = [dcc.Link(label, href=href) for label, href in NAVIGATION]
-    brand = dcc.Link(
-        [html.Img(src="/assets/favicon.svg", alt=""), html.Span("Dilution Lab")], href="/", className="brand"
-    )
+    # The explorer is no page of this application: its address is loaded, not routed.
+    mark = [html.Img(src="/assets/favicon.svg", alt=""), html.Span("Dilution Lab")]
+    brand = html.A(mark, href="/", className="brand")
     choices = [{"value": value, "label": icon(name, label)} for value, name, label in _SCHEMES]
     return html.Div(
         [

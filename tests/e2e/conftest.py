@@ -1,82 +1,37 @@
-"""A real web process, database and broker behind a real browser; a test's own hands do the worker's work."""
+"""A real web process, database and broker behind a real browser."""
 
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from backend.contracts.messages import Study
-from backend.services.laboratory import Laboratory, open_laboratory
-from backend.settings import Settings
-from backend.storage.database import migrate
-from tests import hands
 from tests.browser import ARGUMENTS, find_chromium
 from tests.conftest import Broker
-from tests.laboratory import free_port, wait_until
+from tests.web import Web
 
 expect.set_options(timeout=20_000)  # cores are shared: what matters is that it comes
 
 
-class House:
-    """A web process without worker, and the laboratory behind it."""
-
-    def __init__(self, broker: Broker, folder: Path) -> None:
-        self.url = f"http://127.0.0.1:{(port := free_port())}"
-        own = {
-            "DILUTION_LAB_HOME": str(broker.home),
-            "DATABASE_URL": f"sqlite:///{folder / 'lab.sqlite'}",
-            "MODELS_STORE": str(folder / "store"),
-        }
-        self.environment = {**os.environ, **own, "PORT": str(port)}
-        self.settings = Settings(
-            dilution_lab_home=broker.home, database_url=own["DATABASE_URL"], models_store=own["MODELS_STORE"]
-        )
-        migrate(self.settings.database)
-        self.lab: Laboratory = open_laboratory(self.settings)
-        self.start()
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "lab.web"],
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        wait_until(self.answers)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/api/v1/health", timeout=2).status_code < 600
-        except httpx.HTTPError:
-            return False
-
-    def done_study(self, name: str, **changes: Any) -> Study:
-        study = hands.submit(self.lab, name, **changes)
-        hands.work_off(self.lab)
-        return study
-
-
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
+def house() -> Iterator[Web]:
+    """A laboratory with a broker and nothing in it."""
     with tempfile.TemporaryDirectory(prefix="dl-") as home, tempfile.TemporaryDirectory(prefix="dl-") as folder:
         broker = Broker(Path(home))
         broker.start()
-        house = House(broker, Path(folder))
-        yield house
-        house.kill()
-        house.lab.close()
+        web = Web(Path(folder), zoo=False, home=broker.home)
+        yield web
+        web.close()
         broker.kill()
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """A laboratory with the starter zoo on its shelf, and no broker."""
+    web = Web(tmp_path_factory.mktemp("web"))
+    yield web
+    web.close()
 
 
 @pytest.fixture(scope="module")
@@ -94,13 +49,24 @@ def errors() -> list[str]:
 
 
 @pytest.fixture
-def page(house: House, browser: Browser, errors: list[str]) -> Iterator[Page]:
-    context = browser.new_context(base_url=house.url, color_scheme="light", viewport={"width": 1280, "height": 900})
+def page(house: Web, browser: Browser, errors: list[str]) -> Iterator[Page]:
+    """A page of the laboratory without machines."""
+    yield from _watched(house, browser, errors)
+
+
+@pytest.fixture
+def explorer(web: Web, browser: Browser, errors: list[str]) -> Iterator[Page]:
+    """A page of the laboratory with the zoo."""
+    yield from _watched(web, browser, errors)
+
+
+def _watched(web: Web, browser: Browser, errors: list[str]) -> Iterator[Page]:
+    context = browser.new_context(base_url=web.url, color_scheme="light", viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    own = (house.url, "data:", "blob:")
+    own = (web.url, "data:", "blob:")
     page.on("console", lambda one: errors.append(one.text) if one.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("request", lambda one: errors.append(one.url) if not one.url.startswith(own) else None)
+    page.on("request", lambda one: None if one.url.startswith(own) else errors.append(one.url))
     yield page
     context.close()
     assert errors == []

@@ -22,7 +22,6 @@ def test_every_page_has_its_title_and_fits_a_phone(house, page):
     study = house.done_study("All pages")
     machine = httpx.get(f"{house.url}/api/v1/machines").json()["items"][0]
     titles = {
-        "/": "Overview",
         "/studies": "Studies",
         "/studies/new": "New study",
         f"/studies/{study.id}": "All pages",

@@ -3,10 +3,23 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
 
-from backend.api.deps import Id, Lab, OptionalId, Paging, accepted, accepted_responses, idempotency_key, link_next
-from backend.contracts.messages import CellAnswer, CouplingsRequest, Machine, Page, SamplesRequest
+from backend.api.deps import (
+    Filters,
+    Id,
+    Lab,
+    OptionalId,
+    Paging,
+    accepted,
+    accepted_responses,
+    idempotency_key,
+    link_next,
+)
+from backend.contracts.messages import CellAnswer, CouplingsRequest, Machine, MachineCurves, Page, SamplesRequest
 from backend.services import machines, order
+from backend.services.machine_curves import machine_curves
+from backend.services.machine_parameters import Precision, compact_parameters
 
 router = APIRouter(prefix="/machines", tags=["machines"])
 
@@ -20,6 +33,13 @@ class MachineFilters(Paging):
 
     origin: Literal["zoo", "trained", "imported"] | None = None
     study_id: OptionalId = None
+    name: str | None = Field(None, max_length=200, description="Part of the name, in any case.")
+
+
+class ParametersForm(Filters):
+    """How exact the weights are."""
+
+    precision: Precision = "lossless"
 
 
 @router.get("", summary="List machines")
@@ -27,7 +47,9 @@ def list_machines(
     lab: Lab, filters: Annotated[MachineFilters, Query()], request: Request, response: Response
 ) -> Page[Machine]:
     """Machines, newest first."""
-    page = machines.list_machines(lab, filters.cursor, filters.limit, filters.origin, filters.study_id)
+    page = machines.list_machines(
+        lab, filters.cursor, filters.limit, filters.origin, filters.study_id, name=filters.name
+    )
     link_next(request, response, page)
     return page
 
@@ -52,6 +74,28 @@ def download_machine(lab: Lab, machine_id: Id) -> Response:
     }
     data = machines.machine_bytes(lab, machine_id)
     return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+@router.get(
+    "/{machine_id}/parameters",
+    summary="Parameters in a compact form",
+    response_class=Response,
+    responses={200: {"content": BINARY}},
+)
+def machine_parameters(lab: Lab, machine_id: Id, form: Annotated[ParametersForm, Query()]) -> Response:
+    """Weights inside the mask, biases and mask, to be read by a page; the layout is in the reference."""
+    compact = compact_parameters(lab, machine_id, form.precision)
+    headers = {
+        "ETag": f'"{compact.digest}-{form.precision}"',
+        "Cache-Control": "private, max-age=31536000, immutable",
+    }
+    return Response(compact.data, media_type="application/octet-stream", headers=headers)
+
+
+@router.get("/{machine_id}/curves", summary="Curves of a machine")
+def curves_of_machine(lab: Lab, machine_id: Id) -> MachineCurves:
+    """Every metric that was measured of this machine, against the pruning level."""
+    return machine_curves(lab, machine_id)
 
 
 @router.post(

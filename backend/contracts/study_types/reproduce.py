@@ -19,6 +19,7 @@ from backend.contracts.parameters import (
     GenerationField,
     JudgeField,
     LevelsField,
+    LikelihoodField,
     Pair,
     PairsField,
     Parameters,
@@ -59,6 +60,7 @@ class ReproduceParameters(Parameters):
     judge: JudgeField = DEFAULT_JUDGE
     training: TrainingField
     generation: GenerationField
+    likelihood: LikelihoodField
     seed: SeedField = 0
 
     @model_validator(mode="after")

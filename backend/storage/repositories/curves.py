@@ -42,6 +42,22 @@ class Value(NamedTuple):
     gibbs_steps: int | None
 
 
+class MachineValue(NamedTuple):
+    """One value of one machine, and how it was measured."""
+
+    metric: str
+    pruning_rule: str
+    num_samples: int | None
+    gibbs_steps: int | None
+    judge: str | None
+    dataset_digest: str
+    pruning: float
+    value: float
+    low: float | None
+    high: float | None
+    cell_id: str
+
+
 def places_of_study(session: Session, study_id: str, kind: str) -> dict[str, Place]:
     """The cells of one kind (`machine`, `evaluation`), with the machine that each trained or judges."""
     query = (
@@ -61,6 +77,30 @@ def places_of_study(session: Session, study_id: str, kind: str) -> dict[str, Pla
         .where(StudyCell.study_id == study_id, Cell.kind == kind)
     )
     return {row[0]: Place._make(row[1:]) for row in session.connection().execute(query).all()}
+
+
+def values_of_machine(session: Session, machine_key: str) -> Sequence[MachineValue]:
+    """Every value of the evaluations of one machine, in the order of p."""
+    pruning = Cell.parameters["pruning"].as_float()
+    query = (
+        select(
+            Metric.name,
+            Cell.parameters["pruning_rule"].as_string(),
+            Metric.num_samples,
+            Metric.gibbs_steps,
+            Cell.parameters["judge"].as_string(),
+            Cell.dataset_digest,
+            pruning,
+            Metric.value,
+            Metric.low,
+            Metric.high,
+            Metric.cell_id,
+        )
+        .join(Cell, Cell.id == Metric.cell_id)
+        .where(Cell.parent == machine_key, Cell.kind == EVALUATION, Metric.update.is_(None))
+        .order_by(pruning, Metric.cell_id)
+    )
+    return [MachineValue._make(row) for row in session.connection().execute(query).all()]
 
 
 def values_of_study(session: Session, study_id: str, kind: str) -> Sequence[Value]:

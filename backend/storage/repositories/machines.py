@@ -28,8 +28,12 @@ def page_of_machines(
     *,
     origin: str | None = None,
     study_id: str | None = None,
+    name: str | None = None,
 ) -> Sequence[Machine]:
-    """Machines, newest first, after a position. Of a study: all that its grid contains, shared ones too."""
+    """Machines, newest first, after a position. Of a study: all that its grid contains, shared ones too.
+
+    `name`: a part of the name, in any case.
+    """
     query = select(Machine).order_by(Machine.created_at.desc(), Machine.id.desc()).limit(limit)
     if after is not None:
         query = query.where(older_than(Machine.created_at, Machine.id, after))
@@ -38,4 +42,6 @@ def page_of_machines(
     if study_id is not None:
         own = select(StudyCell.cell_id).where(StudyCell.study_id == study_id)
         query = query.where(Machine.key.in_(own))
+    if name is not None:
+        query = query.where(Machine.name.icontains(name, autoescape=True))
     return session.scalars(query).all()

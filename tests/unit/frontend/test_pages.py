@@ -11,7 +11,7 @@ from frontend import reproduce, routing, wording
 from frontend.components import commands, notices, progress, samples
 from frontend.components.icons import NAMES, icon
 from frontend.components.not_found import not_found_page, problem_page
-from frontend.pages import home, machine, machines, queue, studies
+from frontend.pages import machine, machines, queue, studies
 from frontend.panels import Opened, cells, recipe
 from tests.unit.frontend import messages
 from tests.unit.frontend.tree import by_id, text, walk
@@ -20,7 +20,6 @@ from tests.unit.frontend.tree import by_id, text, walk
 @pytest.mark.parametrize(
     ("pathname", "path", "values"),
     [
-        ("/", "/", {}),
         ("/studies", "/studies", {}),
         ("/studies/", "/studies", {}),
         ("/studies/new", "/studies/new", {}),
@@ -42,7 +41,7 @@ def test_an_unknown_address_says_so():
 
 
 def test_every_page_has_a_layout_and_callbacks():
-    assert {page.PATH for page in routing.pages()} >= {"/", "/studies", "/studies/new", "/queue", "/machines"}
+    assert {page.PATH for page in routing.pages()} >= {"/studies", "/studies/new", "/queue", "/machines"}
     for page in routing.pages():
         assert callable(page.layout)
         assert callable(page.register)
@@ -115,22 +114,6 @@ def test_a_study_in_the_list_links_to_its_page():
 @pytest.mark.parametrize(("text_", "count"), [(None, 25), ("abc", 25), ("-4", 25), ("50", 50), ("99999", 200)])
 def test_how_many_are_shown_stays_within_bounds(text_, count):
     assert studies.wanted(text_) == count
-
-
-def test_the_first_page_leads_with_what_runs():
-    done, runs, queued = (messages.study(one) for one in (StudyState.DONE, StudyState.RUNNING, StudyState.QUEUED))
-    assert home.leading_study([queued, done, runs]) is runs
-    assert home.leading_study([queued, done]) is done
-    assert home.leading_study([queued]) is queued
-    assert home.leading_study([]) is None
-
-
-def test_the_first_figure_is_the_furthest_there_is():
-    nothing = messages.curves()
-    some = messages.curves((0.0, {0.0: [1.0]}))
-    assert home.best_figure(some, nothing, "light").data[-1].name == "held-out test images"
-    assert home.best_figure(nothing, some, "light").layout.xaxis.title.text == some.x_label
-    assert "first updates" in home.best_figure(nothing, nothing, "light").layout.annotations[0].text
 
 
 def test_the_queue_shows_what_runs_then_places_then_the_past():

@@ -1,0 +1,1 @@
+"""The explorer: the first page, an instrument in the browser made of our own JavaScript."""
