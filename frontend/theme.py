@@ -42,6 +42,18 @@ PALETTES: dict[Scheme, Palette] = {
     "light": Palette("#ffffff", "#212529", "#5c6470", "#e9ecef", (0.0, 0.63)),
     "dark": Palette("#1a1d23", "#e3e5ea", "#9ba1af", "#2b303a", (0.5, 1.0)),
 }
+# Colours without an order, told apart by colour-blind readers: Okabe and Ito (2008), darkened or lightened to a
+# contrast of at least 3 to 1 on their surface.
+CATEGORIES: dict[Scheme, tuple[str, ...]] = {
+    "light": (
+        "rgb(0, 114, 178)", "rgb(204, 84, 0)", "rgb(0, 140, 102)", "rgb(170, 68, 153)", "rgb(138, 109, 0)",
+        "rgb(92, 100, 112)",
+    ),
+    "dark": (
+        "rgb(86, 180, 233)", "rgb(240, 130, 60)", "rgb(40, 190, 145)", "rgb(224, 150, 196)", "rgb(230, 200, 60)",
+        "rgb(155, 161, 175)",
+    ),
+}  # fmt: skip
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star", "hexagon")
 
 
@@ -69,6 +81,11 @@ def colour_of(value: float, values: Sequence[float], scheme: Scheme) -> str:
 def translucent(colour: str, opacity: float) -> str:
     """`rgb(...)` with an opacity."""
     return colour.replace("rgb(", "rgba(").replace(")", f", {opacity})")
+
+
+def rgb(colour: str) -> str:
+    """`#rrggbb` as `rgb(r, g, b)`."""
+    return "rgb({}, {}, {})".format(*(int(colour[at : at + 2], 16) for at in (1, 3, 5)))
 
 
 @cache

@@ -28,6 +28,11 @@ def submit(lab: Laboratory, name: str = "A study", **changes: Any) -> Study:
     return submit_study(lab, StudyCreate(name=name, parameters={**SMALL, **changes}))
 
 
+def submit_type(lab: Laboratory, kind: str, name: str, **parameters: Any) -> Study:
+    own = {key: SMALL[key] for key in ("training", "generation", "num_replicas", "pruning_grid")}
+    return submit_study(lab, StudyCreate(name=name, type=kind, parameters={**own, **parameters}))
+
+
 def sign_on(lab: Laboratory, worker_id: str = WORKER, rate: float | None = None, job_id: str | None = None) -> None:
     with lab.database.write() as session:
         workers.register(session, worker_id, hostname="here", pid=1, device="cpu", device_name="A CPU", num_threads=2)
@@ -91,7 +96,10 @@ def samples_of(lab: Laboratory, cell: ClaimedCell) -> StoredArtifact:
     return store(lab, "samples", text.getvalue())
 
 
-def finish(lab: Laboratory, claim: Claim) -> list[str]:
+Fill = Callable[[Laboratory, Claim, ClaimedCell], None]
+
+
+def finish(lab: Laboratory, claim: Claim, fill: Fill = fill) -> list[str]:
     """Fill what is open and complete the job. Returns the jobs that became ready."""
     for cell in claim.cells:
         if not cell.done:
@@ -100,7 +108,7 @@ def finish(lab: Laboratory, claim: Claim) -> list[str]:
         return jobs.complete(session, claim.job_id, claim.token)
 
 
-def work_off(lab: Laboratory) -> int:
+def work_off(lab: Laboratory, fill: Fill = fill) -> int:
     """Do everything that is queued, and what becomes ready. Returns the number of jobs done."""
     count = 0
     while True:
@@ -108,7 +116,7 @@ def work_off(lab: Laboratory) -> int:
             first = jobs.first_in_queue(session, 1)
         if not first:
             return count
-        finish(lab, must_claim(lab, first[0]))
+        finish(lab, must_claim(lab, first[0]), fill)
         count += 1
 
 

@@ -17,6 +17,7 @@ RETRAINED = "retrained"  # trained, pruned to p, and trained again from the weig
 SAME_MASK = "same_mask"  # trained from new weights on the mask of a frozen machine
 REFERENCE = "reference"  # trained from scratch at p0 = p: beside the others, what a trained machine is called
 ITERATIVE = "iterative"  # pruned and trained again, step by step
+SECOND_SCHEDULE = "second_schedule"  # from scratch at p0, by the second of two schedules
 REWOUND = "rewound"  # the same, with the first weights back at each step
 
 
@@ -61,20 +62,29 @@ class Grid:
         self._batches: dict[tuple[Any, ...], _Batch] = {}
         self._analyses: dict[str, list[CellPlan]] = {}
 
-    def machines(self, initial_dilution: float) -> Sequence[CellPlan]:
-        """The replicas that are trained from scratch at p0; the same in every study with the same seed."""
-        key = (TRAINED, initial_dilution)
+    def machines(
+        self, initial_dilution: float, training: TrainingParameters | None = None, kind: str = TRAINED
+    ) -> Sequence[CellPlan]:
+        """The replicas that are trained from scratch at p0; the same in every study with the same seed.
+
+        Args:
+            training: another schedule than the study's own.
+            kind: class of the machines.
+        """
+        key = (kind, initial_dilution)
         if key not in self._batches:
             cells = [
                 self._machine(
-                    TRAINED,
+                    kind,
                     initial_dilution,
                     derive_seed("machine", self._given.seed, initial_dilution, replica),
                     {"initial_dilution": initial_dilution, "replica": replica},
+                    training=training,
                 )
                 for replica in range(self._given.num_replicas)
             ]
-            self._batches[key] = _Batch(f"p0 = {initial_dilution:g}", cells)
+            name = f"p0 = {initial_dilution:g}" + ("" if kind == TRAINED else f", {kind.replace('_', ' ')}")
+            self._batches[key] = _Batch(name, cells)
         return self._batches[key].machines
 
     def descendants(
@@ -112,14 +122,16 @@ class Grid:
         *,
         inputs: Sequence[CellPlan],
         parameters: Mapping[str, Any] | None = None,
+        work: float = 0.0,
     ) -> CellPlan:
-        """An analysis of cells, as a job of its own. It takes a second or so: no work is counted for it."""
+        """An analysis of cells, as a job of its own. Most take a second or so: no work is counted for them."""
         cell = analysis_cell(
             name,
             dataset=self._given.dataset,
             dataset_digest=self._digest,
             parameters=parameters,
             inputs=[one.id for one in inputs],
+            work=work,
         )
         self._analyses[title] = [cell]
         return cell
@@ -166,13 +178,20 @@ class Grid:
         return StudyPlan(tuple(cells), tuple(jobs))
 
     def _machine(
-        self, kind: str, initial_dilution: float, seed: int, axes: Mapping[str, Any], start: Start | None = None
+        self,
+        kind: str,
+        initial_dilution: float,
+        seed: int,
+        axes: Mapping[str, Any],
+        *,
+        start: Start | None = None,
+        training: TrainingParameters | None = None,
     ) -> CellPlan:
         return machine_cell(
             dataset=self._given.dataset,
             dataset_digest=self._digest,
             initial_dilution=initial_dilution,
-            training=self._given.training,
+            training=training or self._given.training,
             seed=seed,
             axes={"machine_class": kind, **axes},
             start=start,
@@ -182,7 +201,7 @@ class Grid:
         start = Start(machine, pruning, self._given.pruning_rule, weights)
         axes = {name: machine.axes[name] for name in ("initial_dilution", "replica")}
         seed = derive_seed(kind, machine.parameters["seed"], self._given.pruning_rule, pruning)
-        return self._machine(kind, pruning, seed, {**axes, "pruned_to": pruning}, start)
+        return self._machine(kind, pruning, seed, {**axes, "pruned_to": pruning}, start=start)
 
     def _evaluation(self, machine: CellPlan, level: float) -> CellPlan:
         return evaluation_cell(

@@ -10,6 +10,11 @@ from backend.contracts.catalogue import catalogue, known
 MAX_CELLS = 20_000
 FINAL_LEARNING_RATE = 0.001
 
+# What a form reads beside titles: fields that most readers leave alone, and while which value of another field of the
+# same group a field means nothing.
+ADVANCED = "advanced"
+SHOWN_UNLESS = "shown_unless"
+
 
 def _rounded(fraction: float) -> float:
     # 0.1 + 0.2 and 0.3 are the same point of a grid.
@@ -53,6 +58,7 @@ class TrainingParameters(Parameters):
         title="Decay of the rate",
         description="How the rate goes from the first update to the last: by equal steps (linear), by equal factors "
         "(exponential), or not at all.",
+        json_schema_extra={ADVANCED: True},
     )
     final_learning_rate: float = Field(
         FINAL_LEARNING_RATE,
@@ -60,11 +66,13 @@ class TrainingParameters(Parameters):
         le=10.0,
         title="Last learning rate",
         description="Rate of the last update, where the rate decays.",
+        json_schema_extra={ADVANCED: True, SHOWN_UNLESS: {"learning_rate_decay": ["none"]}},
     )
     gradient: Literal["standard", "centred"] = Field(
         "standard",
         title="Gradient",
         description="centred counts units from their means over the batch, so weights and biases move independently.",
+        json_schema_extra={ADVANCED: True},
     )
     weight_decay: float = Field(
         0.0,
@@ -72,12 +80,21 @@ class TrainingParameters(Parameters):
         le=10.0,
         title="Weight decay",
         description="lambda of the penalty lambda/2 |W|^2 on the weights.",
+        json_schema_extra={ADVANCED: True},
     )
     momentum: float = Field(
-        0.0, ge=0.0, lt=1.0, title="Momentum", description="Part of the last change that is made again."
+        0.0,
+        ge=0.0,
+        lt=1.0,
+        title="Momentum",
+        description="Part of the last change that is made again.",
+        json_schema_extra={ADVANCED: True},
     )
     nesterov: bool = Field(
-        False, title="Nesterov", description="Momentum that looks ahead (Nesterov) instead of the plain one."
+        False,
+        title="Nesterov",
+        description="Momentum that looks ahead (Nesterov) instead of the plain one.",
+        json_schema_extra={ADVANCED: True, SHOWN_UNLESS: {"momentum": [0]}},
     )
 
     @model_validator(mode="after")

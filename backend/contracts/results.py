@@ -246,11 +246,69 @@ class ReportResult(Result):
     cautions: list[str]
 
 
+# --- judge -------------------------------------------------------------------------------------------------
+
+
+class ExaminationResult(Result):
+    """What a judge got right of images and machines that it never saw: accuracies and mean confidences, 0 to 1."""
+
+    test_images: float = Field(description="Share of held-out images that it takes for digits.")
+    test_digits: float = Field(description="Share of held-out images whose digit it names.")
+    unseen_digits: float = Field(description="Share of samples of intact unseen machines that it takes for digits.")
+    unseen_broken: float = Field(
+        description="Share of samples of broken unseen machines that it does not take for one."
+    )
+    noise: float = Field(description="Q of random noise.")
+    black: float = Field(description="Q of a black image.")
+    one_stroke: float = Field(description="Q of images with one short stroke.")
+    num_test: int
+    num_unseen_digits: int
+    num_unseen_broken: int
+    num_unseen_levels: int
+
+
+class JudgedLevel(Result):
+    """One machine at one level: whether it survived, by the criterion that asks no judge, and what the judge says."""
+
+    machine_class: str
+    initial_dilution: float
+    replica: int
+    pruning: float
+    unseen: bool
+    survival: float = Field(description="Slope of its samples' covariances on the data's, over that at p0.")
+    sort: Literal["intact", "between", "broken"]
+    quality: float
+
+
+class Examples(Result):
+    """Images of one kind, with the judge's confidence in each."""
+
+    label: str
+    confidence: list[float]
+    images: list[str] = Field(description="28 x 28 pixels each: base64 of one bit a pixel, row by row.")
+
+
+class JudgeCardResult(Result):
+    """A judge: what it learned from, how it was tested, and examples (paper, appendix A, figure 7)."""
+
+    judge: str = Field(description="SHA-256 of the judge's file: other studies name it so.")
+    size_bytes: int
+    criterion: str
+    recipe: dict[str, float]
+    num_machine_digits: int
+    num_broken: int
+    num_broken_levels: int
+    examination: ExaminationResult
+    levels: list[JudgedLevel]
+    examples: list[Examples]
+
+
 RESULTS: Mapping[str, type[Result]] = {
     "spectrum": SpectrumResult,
     "collapse": CollapseResult,
     "comparison": ComparisonResult,
     "representation": RepresentationResult,
     "report": ReportResult,
+    "judge-card": JudgeCardResult,
 }
 """The model of each analysis whose result is JSON."""

@@ -50,6 +50,46 @@
     );
   }
 
+  function save(text, file) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+    link.download = file;
+    link.click();
+    window.setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  function quoted(value) {
+    const text = value === null || value === undefined ? "" : String(value).replace(/<[^>]*>/g, "");
+    return /[",\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
+  }
+
+  function tableRows(table) {
+    return Array.from(table.rows).map((row) => Array.from(row.cells).map((cell) => cell.innerText.trim()));
+  }
+
+  /* What a figure shows: one row for each point of each visible curve; bands are left out. */
+  function figureRows(graph) {
+    const rows = [["curve", "x", "y", "z"]];
+    graph.data
+      .filter((trace) => trace.visible !== "legendonly" && trace.name !== "band")
+      .forEach((trace) =>
+        Array.from(trace.x ?? []).forEach((x, at) => rows.push([trace.name, x, trace.y[at], trace.z?.[at]])),
+      );
+    return rows;
+  }
+
+  function searchWith(inputs, defaults) {
+    const search = new URLSearchParams(window.location.search);
+    inputs.forEach((input) => {
+      const name = input.id.split("-").pop();
+      const value = input.value === true ? "1" : input.value === false ? "" : String(input.value ?? "");
+      if (value === "" || value === String((defaults || {})[name] ?? "")) search.delete(name);
+      else search.set(name, value);
+    });
+    replaceSearch(search);
+    return search;
+  }
+
   document.addEventListener("click", (event) => {
     const thumb = event.target.closest && event.target.closest("[data-level-index]");
     if (!thumb) return;
@@ -62,16 +102,24 @@
       /* Controls to the address, so that a reload and a shared link show the same view. A control's name in the
          address is the last word of its id; the last argument holds the defaults, which stay out of it. */
       remember: function () {
-        const defaults = arguments[arguments.length - 1] || {};
-        const search = new URLSearchParams(window.location.search);
-        window.dash_clientside.callback_context.inputs_list.forEach((input) => {
-          const name = input.id.split("-").pop();
-          const value = input.value === true ? "1" : input.value === false ? "" : String(input.value ?? "");
-          if (value === "" || value === String(defaults[name] ?? "")) search.delete(name);
-          else search.set(name, value);
-        });
-        replaceSearch(search);
+        searchWith(window.dash_clientside.callback_context.inputs_list, arguments[arguments.length - 1]);
         return window.dash_clientside.no_update;
+      },
+      /* A tab, and the address as it is now: what the other tabs remembered stays in it. */
+      openTab: function (tab, defaults) {
+        const search = searchWith(window.dash_clientside.callback_context.inputs_list, defaults);
+        return { tab: tab, search: search.toString() };
+      },
+      /* A click on a point leads to the address that it carries: the second of its custom data. */
+      follow: function (click) {
+        const point = click && click.points && click.points[0];
+        const href = point && Array.isArray(point.customdata) ? point.customdata[1] : null;
+        if (href) visit(href);
+        return window.dash_clientside.no_update;
+      },
+      followAny: function () {
+        const click = window.dash_clientside.callback_context.triggered[0];
+        return window.dash_clientside.page.follow(click && click.value);
       },
       replace: function (query) {
         if (typeof query === "string") replaceSearch(query);
@@ -91,8 +139,13 @@
         const clicked = context.triggered[0];
         if (!clicked || !clicked.value || !window.Plotly) return window.dash_clientside.no_update;
         const id = JSON.parse(clicked.prop_id.split(".")[0]);
-        const graph = document.querySelector("#" + id.figure + " .js-plotly-plot");
-        if (graph) {
+        const place = document.getElementById(id.figure);
+        const graph = place && place.querySelector(".js-plotly-plot");
+        const table = place && place.querySelector("table");
+        if (id.format === "csv" && (graph || table)) {
+          const rows = graph ? figureRows(graph) : tableRows(table);
+          save(rows.map((row) => row.map(quoted).join(",")).join("\n") + "\n", id.name + ".csv");
+        } else if (graph) {
           window.Plotly.downloadImage(graph, {
             format: id.format,
             filename: id.name,

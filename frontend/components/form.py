@@ -1,17 +1,26 @@
-"""The form of a study type, made from the JSON Schema of its parameters. A new parameter appears by itself."""
+"""The form of a study type, made from the JSON Schema of its parameters. A new parameter appears by itself.
 
-from collections.abc import Iterator, Mapping, Sequence
+Here is what the form knows: fields, their values as text and back. `form_inputs` draws it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-import dash_mantine_components as dmc
-from dash.development.base_component import Component
-
-from backend.contracts.catalogue import Catalogue
+from backend.contracts.parameters import ADVANCED, SHOWN_UNLESS
 from frontend.number_lists import format_numbers, parse_numbers
+from frontend.number_pairs import format_pairs, parse_pairs
 
-DEBOUNCE_MS = 350
+Shape = Literal["choices", "pairs", "pair", "numbers", "words", "number", "integer", "boolean", "string"]
 Schema = Mapping[str, Any]
+# How the inputs of lists show them.
+_LISTS: Mapping[str, Callable[[Sequence[Any]], Any]] = {
+    "numbers": format_numbers,
+    "pairs": format_pairs,
+    "pair": lambda pair: format_pairs([pair] if pair else []),
+    "words": lambda words: ", ".join(map(str, words)),
+    "choices": lambda chosen: [str(one) for one in chosen],
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,26 @@ class Field:
     def label(self) -> str:
         """What a person reads."""
         return str(self.schema.get("title", self.path[-1]))
+
+    @property
+    def shape(self) -> Shape:
+        """What kind of value it holds."""
+        if self.schema.get("type") != "array":
+            kind = self.schema.get("type")
+            return kind if kind in ("number", "integer", "boolean") else "string"
+        items = self.schema.get("items", {})
+        if "prefixItems" in self.schema:
+            return "pair"
+        if "prefixItems" in items:
+            return "pairs"
+        if "enum" in items:
+            return "choices"
+        return "numbers" if items.get("type") in ("number", "integer") else "words"
+
+    @property
+    def is_advanced(self) -> bool:
+        """Whether most readers leave it alone."""
+        return bool(self.schema.get(ADVANCED, False))
 
 
 def fields(schema: Schema) -> list[Field]:
@@ -69,40 +98,32 @@ def value_at(parameters: Mapping[str, Any], path: Sequence[str], default: Any = 
 
 
 def shown_value(field: Field, parameters: Mapping[str, Any]) -> Any:
-    """A parameter's value as its input shows it: lists of numbers are text."""
+    """A parameter's value as its input shows it: lists of numbers and pairs are text."""
     value = value_at(parameters, field.path, field.schema.get("default"))
-    if field.schema.get("type") == "array":
-        numbers = _is_numeric(field.schema.get("items", {}))
-        return format_numbers(value or []) if numbers else ", ".join(map(str, value or []))
-    if field.schema.get("type") == "boolean":
+    if field.shape == "boolean":
         return "true" if value else "false"
-    return value
+    return _LISTS[field.shape](value or []) if field.shape in _LISTS else value
 
 
-def build(schema: Schema, parameters: Mapping[str, Any], catalogue: Catalogue) -> list[Component]:
-    """The inputs, filled with `parameters`; nested groups are fieldsets below the plain fields."""
-    everything = fields(schema)
-    plain = [field for field in everything if len(field.path) == 1]
-    parts: list[Component] = [_grid(plain, parameters, catalogue)]
-    for group in dict.fromkeys(field.path[0] for field in everything if len(field.path) > 1):
-        legend = resolve(schema, schema["properties"][group]).get("title", group)
-        inside = [field for field in everything if field.path[0] == group]
-        parts.append(dmc.Fieldset(_grid(inside, parameters, catalogue), legend=legend, radius="md", mt="lg"))
-    return parts
+def as_text(value: Any) -> str:
+    """What an input shows, as the address spells it."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def read(schema: Schema, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Parameters from the inputs' values by key, and what could not be read, by key.
 
-    Only what the browser alone can know is judged here (is this a list of numbers?); the API validates the rest.
+    Only what the browser alone can know is judged here (is this a list of numbers?); the API validates the rest. A
+    field that means nothing beside the others is left at its default.
     """
     parameters: dict[str, Any] = {}
     problems: dict[str, str] = {}
+    unused = hidden(schema, values)
     for field in fields(schema):
         if field.key not in values:
             continue
         try:
-            value = _typed(field, values[field.key])
+            value = field.schema.get("default") if field.key in unused else _typed(field, values[field.key])
         except ValueError as error:
             problems[field.key] = str(error)
             continue
@@ -113,71 +134,42 @@ def read(schema: Schema, values: Mapping[str, Any]) -> tuple[dict[str, Any], dic
     return parameters, problems
 
 
+def hidden(schema: Schema, values: Mapping[str, Any]) -> set[str]:
+    """The keys of the fields that mean nothing while their neighbours have these values."""
+    found: set[str] = set()
+    for field in fields(schema):
+        for neighbour, meaningless in field.schema.get(SHOWN_UNLESS, {}).items():
+            value = values.get(".".join((*field.path[:-1], neighbour)))
+            if any(str(value) == str(one) or value == one for one in meaningless):
+                found.add(field.key)
+    return found
+
+
 def _typed(field: Field, value: Any) -> Any:
-    kind = field.schema.get("type")
-    if kind == "array":
-        text = str(value or "")
-        return parse_numbers(text) if _is_numeric(field.schema.get("items", {})) else _words(text)
+    shape = field.shape
+    if shape in ("numbers", "pairs", "pair", "words", "choices"):
+        return _listed(field, value)
     if value in (None, ""):
         raise ValueError("a value is needed")
-    if kind in ("integer", "number"):
+    if shape in ("integer", "number"):
         number = float(value)
-        return int(number) if kind == "integer" and number.is_integer() else number
-    if kind == "boolean":
-        return value == "true"
-    return value
+        return int(number) if shape == "integer" and number.is_integer() else number
+    return value == "true" if shape == "boolean" else value
 
 
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def _is_numeric(schema: Schema) -> bool:
-    return schema.get("type") in ("number", "integer")
-
-
-def _grid(members: list[Field], parameters: Mapping[str, Any], catalogue: Catalogue) -> Component:
-    columns = [
-        dmc.GridCol(
-            _input(field, parameters, catalogue),
-            span=12 if field.schema.get("type") == "array" else {"base": 12, "sm": 6},
-        )
-        for field in members
-    ]
-    return dmc.Grid(columns, gutter="lg")
-
-
-def _input(field: Field, parameters: Mapping[str, Any], catalogue: Catalogue) -> Component:
-    schema = field.schema
-    common = {
-        "id": {"type": "field", "key": field.key},
-        "label": field.label,
-        "description": schema.get("description"),
-        "value": shown_value(field, parameters),
-        "inputWrapperOrder": ["label", "input", "error", "description"],
-    }
-    choices = _choices(field, catalogue)
-    if choices:
-        return dmc.Select(data=choices, allowDeselect=False, **common)
-    if schema.get("type") == "boolean":
-        return dmc.Select(data=[{"value": "true", "label": "yes"}, {"value": "false", "label": "no"}], **common)
-    if _is_numeric(schema):
-        return dmc.NumberInput(**common, **_limits(schema), debounce=DEBOUNCE_MS)
-    if schema.get("type") == "array":
-        return dmc.TextInput(**common, placeholder="0, 0.2, 0.4 or 0:0.95:0.05", debounce=DEBOUNCE_MS)
-    return dmc.TextInput(**common, debounce=DEBOUNCE_MS)
-
-
-def _limits(schema: Schema) -> dict[str, Any]:
-    whole = schema.get("type") == "integer"
-    limits = {"allowDecimal": not whole, "thousandSeparator": " " if whole else "", "clampBehavior": "none"}
-    return limits | ({"step": 1} if whole else {"step": 0.01})
-
-
-def _choices(field: Field, catalogue: Catalogue) -> list[dict[str, str]]:
-    if "enum" in field.schema:
-        return [{"value": str(one), "label": str(one)} for one in field.schema["enum"]]
-    entries = getattr(catalogue, f"{field.path[-1]}s", None)  # `dataset` is one of the catalogue's `datasets`
-    if field.schema.get("type") != "string" or not entries:
-        return []
-    return [{"value": entry.name, "label": entry.label} for entry in entries]
+def _listed(field: Field, value: Any) -> Any:
+    text = as_text(value or "")
+    match field.shape:
+        case "numbers":
+            return parse_numbers(text)
+        case "pairs":
+            return [list(pair) for pair in parse_pairs(text)]
+        case "pair":
+            pairs = parse_pairs(text)
+            if len(pairs) != 1:
+                raise ValueError("one pair is needed, such as 0.4:0.85")
+            return list(pairs[0])
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    # What is chosen keeps the order of the schema, however it was clicked.
+    known = [str(one) for one in field.schema.get("items", {}).get("enum", [])]
+    return sorted(words, key=lambda word: known.index(word) if word in known else len(known)) if known else words

@@ -7,7 +7,8 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
-from backend.contracts.messages import Curves
+from backend.contracts.grid import TRAINED
+from backend.contracts.messages import Curves, CurveSeries
 from frontend.components.figure import card
 from frontend.routing import one_of
 
@@ -16,27 +17,36 @@ Index = Mapping[str, Any]
 EMPTY: Index = {"levels": [], "p0s": [], "replicas": [], "cells": {}}
 
 
-def index_of(curves: Curves) -> dict[str, Any]:
-    """Which cell shows which samples: `{"levels", "p0s", "replicas", "cells": {p0: {level: {replica: id}}}}`.
+def index_of(curves: Curves, machine_class: str = TRAINED) -> dict[str, Any]:
+    """Which cell of a class of machines shows which samples.
 
-    Levels and dilutions are written with `%g`, the way the page and the address spell them.
+    As `{"levels", "p0s", "replicas", "cells": {p0: {level: {replica: id}}}}`.
+
+    Levels and dilutions are written with `%g`, the way the page and the address spell them. Machines that were trained
+    again after pruning are called `0.4 to 0.9`.
     """
     cells: dict[str, dict[str, dict[str, str]]] = {}
     levels: set[float] = set()
     replicas: set[int] = set()
-    for series in curves.series:
+    own = [series for series in curves.series if series.machine_class == machine_class]
+    for series in sorted(own, key=lambda one: (one.initial_dilution, one.pruned_to or 0.0)):
         for point in series.points:
             levels.add(point.x)
-            row = cells.setdefault(f"{series.initial_dilution:g}", {}).setdefault(f"{point.x:g}", {})
+            row = cells.setdefault(_row(series), {}).setdefault(f"{point.x:g}", {})
             for value in point.replicas:
                 row[str(value.replica)] = value.cell_id
                 replicas.add(value.replica)
     return {
         "levels": [f"{level:g}" for level in sorted(levels)],
-        "p0s": sorted(cells, key=float),
+        "p0s": list(cells),
         "replicas": [str(replica) for replica in sorted(replicas)],
         "cells": cells,
     }
+
+
+def _row(series: CurveSeries) -> str:
+    start = f"{series.initial_dilution:g}"
+    return start if series.pruned_to is None else f"{start} to {series.pruned_to:g}"
 
 
 def same_frame(one: Index | None, other: Index) -> bool:

@@ -40,7 +40,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             heading(machine.name, link_button("Download", f"/api/v1/machines/{machine.id}/download", within=False)),
             dmc.Grid(
                 [
-                    dmc.GridCol(_drawing(machine), span={"base": 12, "md": 8}),
+                    dmc.GridCol(_drawing(machine, address.query.get("p")), span={"base": 12, "md": 8}),
                     dmc.GridCol(_about(machine), span={"base": 12, "md": 4}),
                 ],
                 gutter="md",
@@ -51,7 +51,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
     return Page(machine.name, content)
 
 
-def _drawing(machine: Machine) -> Component:
+def _drawing(machine: Machine, asked: str | None) -> Component:
     lowest = machine.initial_dilution
     rules = [{"value": entry.name, "label": entry.label} for entry in catalogue().pruning_rules]
     controls = html.Div(
@@ -62,7 +62,7 @@ def _drawing(machine: Machine) -> Component:
                 min=lowest,
                 max=1,
                 step=0.01,
-                value=lowest,
+                value=level_of(asked, lowest),
                 marks=[{"value": mark, "label": f"{mark:g}"} for mark in _marks(lowest)],
                 updatemode="drag",
                 labelAlwaysOn=True,
@@ -84,6 +84,14 @@ def _drawing(machine: Machine) -> Component:
     note = "Prunes the machine to p, runs 64 chains from random pixels, and shows where they arrive."
     pictures = html.Div(_invitation(), id="machine-pictures", style={"marginTop": 20})
     return card("Samples at any pruning", [controls, pictures], note=note)
+
+
+def level_of(asked: str | None, lowest: float) -> float:
+    """The pruning level that an address asks for, within what the machine can be pruned to."""
+    try:
+        return min(1.0, max(lowest, float(asked or "")))
+    except ValueError:
+        return lowest
 
 
 def _rule(rules: list[dict[str, str]]) -> Component:

@@ -1,5 +1,6 @@
 """A new study: the form of its type, its price before it is submitted, and the same as curl and Python."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -9,9 +10,9 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, 
 from dash.development.base_component import Component
 
 from backend.client import ApiError, AsyncClient
-from backend.contracts.catalogue import catalogue
-from backend.contracts.messages import Estimate, StudyCreate, StudyTypeInfo
-from frontend.components import form
+from backend.contracts.catalogue import Catalogue, catalogue
+from backend.contracts.messages import Estimate, FieldProblem, StudyCreate, StudyTypeInfo
+from frontend.components import form, form_inputs
 from frontend.components.code_panel import code_panel
 from frontend.components.notices import error_notice
 from frontend.components.texts import facts, heading, link_button
@@ -20,13 +21,15 @@ from frontend.routing import Address, Page
 from frontend.wording import duration, quantity
 
 PATH = "/studies/new"
-_POINTER = "/parameters/"
+_ROOT = "/parameters"
 _RESERVED = {"type", "preset", "clone", "name"}
 
 
 async def layout(client: AsyncClient, address: Address) -> Page:
     """The form, filled from a preset or a study to clone, then with what the address changes."""
-    types = {info.name: info for info in await client.study_types()}
+    infos, judges = await asyncio.gather(client.study_types(), client.judges())
+    types = {info.name: info for info in infos}
+    known = catalogue().model_copy(update={"judges": tuple(judges)})
     name, kind, preset, base = await _start(client, types, address.query)
     info = types[kind]
     values = _laid_over(info, base, address.query)
@@ -43,7 +46,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             _presets(info, preset, "clone" in address.query),
             dmc.Grid(
                 [
-                    dmc.GridCol(_form(info, name, values), span={"base": 12, "md": 7}),
+                    dmc.GridCol(_form(info, name, values, known), span={"base": 12, "md": 7}),
                     dmc.GridCol(_side(), span={"base": 12, "md": 5}),
                 ],
                 gutter="lg",
@@ -97,7 +100,7 @@ def _presets(info: StudyTypeInfo, chosen: str | None, is_clone: bool) -> Compone
     return dmc.Group([dmc.Text(origin, size="sm", c="dimmed"), *links], gap="xs", my="lg")
 
 
-def _form(info: StudyTypeInfo, name: str, values: Mapping[str, Any]) -> Component:
+def _form(info: StudyTypeInfo, name: str, values: Mapping[str, Any], known: Catalogue) -> Component:
     title = dmc.TextInput(
         id="new-name",
         label="Name",
@@ -105,10 +108,10 @@ def _form(info: StudyTypeInfo, name: str, values: Mapping[str, Any]) -> Componen
         value=name,
         placeholder=f"My {info.title.lower()}",
         required=True,
-        debounce=form.DEBOUNCE_MS,
+        debounce=form_inputs.DEBOUNCE_MS,
         mb="md",
     )
-    return html.Div([title, *form.build(info.parameters_schema, values, catalogue())], className="card")
+    return html.Div([title, *form_inputs.build(info.parameters_schema, values, known)], className="card")
 
 
 def _side() -> Component:
@@ -141,6 +144,9 @@ def _register_draft(app: Dash, client: AsyncClient) -> None:
         Output("new-problem", "children"),
         Output("new-code", "children"),
         Output({"type": "field", "key": ALL}, "error"),
+        Output({"type": "field-place", "key": ALL}, "hidden"),
+        Output({"type": "group-summary", "group": ALL}, "children"),
+        Output({"type": "group", "group": ALL}, "open"),
         Input("new-name", "value"),
         Input({"type": "field", "key": ALL}, "value"),
         State("new-base", "data"),
@@ -163,7 +169,19 @@ def _register_draft(app: Dash, client: AsyncClient) -> None:
             general,
             code_panel(study, origin_of(href)),
             [errors.get(key) for key in keys],
+            *_appearance(schema, given, errors),
         )
+
+
+def _appearance(schema: dict[str, Any], given: Mapping[str, Any], errors: Mapping[str, str]) -> list[list[Any]]:
+    """Which fields are hidden, what the folded groups say, and which must open because a problem is in them."""
+    places, summaries, folds = ctx.outputs_list[-3:]
+    unused, needed = form.hidden(schema, given), form_inputs.folds_with(errors, schema)
+    return [
+        [one["id"]["key"] in unused for one in places],
+        [form_inputs.summary(schema, one["id"]["group"], given) for one in summaries],
+        [True if one["id"]["group"] in needed else no_update for one in folds],
+    ]
 
 
 def _register_submit(app: Dash, client: AsyncClient) -> None:
@@ -207,7 +225,8 @@ def query_of(name: str | None, base: Mapping[str, Any], schema: Mapping[str, Any
     query = {"clone": base["clone"]} if base.get("clone") else {"type": base["type"]}
     query |= {"preset": base["preset"]} if base["preset"] else {}
     query |= {"name": name} if name else {}
-    query |= {key: str(value) for key, value in given.items() if str(value) != str(start.get(key))}
+    texts = {key: form.as_text(value) for key, value in given.items()}
+    query |= {key: text for key, text in texts.items() if text != form.as_text(start.get(key))}
     return urlencode(query)
 
 
@@ -224,16 +243,22 @@ async def _judge(
 
 def problems(error: ApiError, keys: Collection[str]) -> tuple[dict[str, str], Any]:
     """Refused inputs by key, and a notice for what belongs to none of them."""
-    by_key = {_key(one.pointer): one.detail for one in error.problem.errors}
+    by_key = {_key(one, keys): one.detail for one in error.problem.errors}
     fields = {key: detail for key, detail in by_key.items() if key in keys or key == "name"}
     return fields, (error_notice(error) if len(fields) < len(by_key) or not by_key else [])
 
 
-def _key(pointer: str) -> str:
-    """A JSON pointer as an input's key; an item of a list is shown at its list."""
-    key = pointer.removeprefix(_POINTER).strip("/").replace("/", ".")
-    head, _, last = key.rpartition(".")
-    return head if last.isdecimal() else key
+def _key(problem: FieldProblem, keys: Collection[str]) -> str:
+    """The input that a problem belongs to. An item of a list is shown at its list.
+
+    A problem of a whole group, such as a field that does not fit another, begins with the name of the field.
+    """
+    parts = problem.pointer.removeprefix(_ROOT).strip("/").split("/")
+    while parts and parts[-1].isdecimal():
+        parts.pop()
+    key = ".".join(parts)
+    named = f"{key}.{problem.detail.split(' ', 1)[0]}".strip(".")
+    return named if named in keys else key
 
 
 def price_of(estimate: Estimate | None) -> Component:

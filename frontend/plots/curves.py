@@ -1,13 +1,14 @@
 """Curves over replicas: mean line, band, single replicas and reference lines. Pure: messages to figure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from backend.contracts.grid import TRAINED
 from backend.contracts.messages import CurvePoint, Curves, CurveSeries, MetricInfo, ReferenceLine
 from frontend.plots.bands import Band, edges
-from frontend.theme import PALETTES, SYMBOLS, Scheme, colour_of, template, translucent
+from frontend.theme import PALETTES, SYMBOLS, Scheme, colour_of, rgb, template, translucent
 from frontend.wording import scientific
 
 DASHES = ("dash", "dot", "dashdot", "longdash")
@@ -23,15 +24,26 @@ class CurveView:
     scheme: Scheme = "light"
 
 
-def pruning_figure(curves: Curves, metric: str, view: CurveView) -> go.Figure:
-    """A metric against the total pruning p: one curve for each initial dilution p0."""
-    series = _of_metric(curves, metric)
+@dataclass(frozen=True)
+class Look:
+    """Name, colour, marker and dash pattern of one curve."""
+
+    name: str
+    colour: str
+    symbol: str | None = None
+    dash: str = "solid"
+
+
+def pruning_figure(curves: Curves, metric: str, view: CurveView, machine_class: str = TRAINED) -> go.Figure:
+    """A metric against the total pruning p: one curve for each initial dilution p0 of one class of machines."""
+    series = of_metric(curves, metric, machine_class)
     figure = go.Figure()
-    for one in series:
-        colour, symbol = _style(one, series, view.scheme)
-        _add_series(figure, one, view, f"p<sub>0</sub> = {one.initial_dilution:g}", colour, symbol=symbol)
-    _add_references(figure, [line for line in curves.references if line.metric == metric], series, view.scheme)
-    _lay_out(figure, curves, _info(curves, metric), view)
+    for place, one in enumerate(series):
+        colour = colour_of(_rank(one), [_rank(other) for other in series], view.scheme)
+        add_series(figure, one, view, Look(name_of(one), colour, SYMBOLS[place % len(SYMBOLS)]))
+    lines = [line for line in curves.references if line.metric == metric]
+    add_references(figure, lines, [point.x for one in series for point in one.points], view)
+    lay_out(figure, curves.x_label, info_of(curves, metric), view)
     return figure
 
 
@@ -39,12 +51,13 @@ def training_figure(curves: Curves, view: CurveView) -> go.Figure:
     """All metrics of a training against its updates; colour is p0, the dash pattern is the metric."""
     figure = go.Figure()
     metrics = [info.name for info in curves.metrics]
+    ranks = [_rank(one) for one in curves.series]
     for one in curves.series:
-        colour, _ = _style(one, curves.series, view.scheme)
         place = metrics.index(one.metric) if one.metric in metrics else 0
-        name = f"p<sub>0</sub> = {one.initial_dilution:g}, {'test' if one.metric.endswith('_test') else 'train'}"
-        _add_series(figure, one, view, name, colour, dash=("solid", *DASHES)[place % 5])
-    _lay_out(figure, curves, curves.metrics[0] if curves.metrics else None, view)
+        name = f"{name_of(one)}, {'test' if one.metric.endswith('_test') else 'train'}"
+        dash = ("solid", *DASHES)[place % 5]
+        add_series(figure, one, view, Look(name, colour_of(_rank(one), ranks, view.scheme), dash=dash))
+    lay_out(figure, curves.x_label, curves.metrics[0] if curves.metrics else None, view)
     return figure
 
 
@@ -63,46 +76,55 @@ def replica_counts(series: CurveSeries) -> str:
     return f"n = {low}" if low == high else f"n = {low} to {high}"
 
 
-def _of_metric(curves: Curves, metric: str) -> list[CurveSeries]:
-    return [series for series in curves.series if series.metric == metric and series.points]
+def name_of(series: CurveSeries) -> str:
+    """A curve by its initial dilution, and by where its machines were pruned before their last training."""
+    start = f"p<sub>0</sub> = {series.initial_dilution:g}"
+    return start if series.pruned_to is None else f"{start}, pruned to {series.pruned_to:g}"
 
 
-def _info(curves: Curves, metric: str) -> MetricInfo | None:
+def of_metric(curves: Curves, metric: str, machine_class: str = TRAINED) -> list[CurveSeries]:
+    """The curves of a metric and a class that have points, by p0 and by the level of their pruning."""
+    found = [one for one in curves.series if (one.metric, one.machine_class) == (metric, machine_class) and one.points]
+    return sorted(found, key=lambda one: (one.initial_dilution, one.pruned_to or 0.0))
+
+
+def info_of(curves: Curves, metric: str) -> MetricInfo | None:
+    """What is said of a metric."""
     return next((info for info in curves.metrics if info.name == metric), None)
 
 
-def _style(one: CurveSeries, series: Sequence[CurveSeries], scheme: Scheme) -> tuple[str, str]:
-    values = sorted({other.initial_dilution for other in series})
-    symbol = SYMBOLS[values.index(one.initial_dilution) % len(SYMBOLS)]
-    return colour_of(one.initial_dilution, values, scheme), symbol
+def _rank(series: CurveSeries) -> float:
+    # Curves of one p0 keep their colours beside each other, ordered by the level of their pruning.
+    return series.initial_dilution + (series.pruned_to or 0.0) * 1e-3
 
 
-def _add_series(
-    figure: go.Figure,
-    series: CurveSeries,
-    view: CurveView,
-    name: str,
-    colour: str,
-    *,
-    symbol: str | None = None,
-    dash: str = "solid",
-) -> None:
-    group = f"{series.metric}/{series.initial_dilution:g}"
+def add_series(figure: go.Figure, series: CurveSeries, view: CurveView, look: Look) -> None:
+    """One curve with its band and its replicas. A click on it leads to a machine: `customdata` is [words, address]."""
+    group = f"{series.metric}/{series.machine_class}/{series.initial_dilution:g}/{series.pruned_to}"
     if view.band != "none":
-        _add_band(figure, series, view, group, colour)
+        _add_band(figure, series, view, group, look.colour)
     if view.replicas:
-        _add_replicas(figure, series, group, colour)
+        _add_replicas(figure, series, group, look.colour)
     figure.add_scatter(
         x=[point.x for point in series.points],
         y=[point.mean for point in series.points],
-        name=f"{name} ({replica_counts(series)})",
+        name=f"{look.name} ({replica_counts(series)})",
         legendgroup=group,
-        mode="lines+markers" if symbol else "lines",
-        line={"color": colour, "width": 2, "dash": dash},
-        marker={"color": colour, "size": 7, "symbol": symbol or "circle"},
-        customdata=[_spread(point) for point in series.points],
-        hovertemplate=f"<b>{name}</b><br>x = %{{x:.4~g}}<br>mean %{{y:.3~g}}%{{customdata}}<extra></extra>",
+        mode="lines+markers" if look.symbol else "lines",
+        line={"color": look.colour, "width": 2, "dash": look.dash},
+        marker={"color": look.colour, "size": 7, "symbol": look.symbol or "circle"},
+        customdata=[[_spread(point), machine_at(point)] for point in series.points],
+        hovertemplate=f"<b>{look.name}</b><br>x = %{{x:.4~g}}<br>mean %{{y:.3~g}}%{{customdata[0]}}<extra></extra>",
+        meta={"initial_dilution": series.initial_dilution},
     )
+
+
+def machine_at(point: CurvePoint, replica: int | None = None) -> str | None:
+    """The address of a machine at the level of a point: that of a replica, else of the first."""
+    for one in point.replicas:
+        if one.machine_id and replica in (None, one.replica):
+            return f"/machines/{one.machine_id}?p={point.x:g}"
+    return None
 
 
 def _spread(point: CurvePoint) -> str:
@@ -123,54 +145,69 @@ def _add_band(figure: go.Figure, series: CurveSeries, view: CurveView, group: st
     figure.add_scatter(
         x=[*xs, *reversed(xs)],
         y=[*[edge for _, edge in pairs], *reversed(low)],
-        fill="toself",
-        fillcolor=translucent(colour, 0.16),
-        line={"width": 0},
-        mode="lines",
-        hoverinfo="skip",
+        meta={"initial_dilution": series.initial_dilution},
         legendgroup=group,
-        showlegend=False,
-        name="band",
+        **_area(colour),
     )
 
 
+def _area(colour: str, opacity: float = 0.16) -> Mapping[str, object]:
+    return {
+        "fill": "toself",
+        "fillcolor": translucent(colour, opacity),
+        "line": {"width": 0},
+        "mode": "lines",
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "name": "band",
+    }
+
+
 def _add_replicas(figure: go.Figure, series: CurveSeries, group: str, colour: str) -> None:
-    values = [(value.replica, point.x, value.value) for point in series.points for value in point.replicas]
-    for replica in sorted({replica for replica, _, _ in values}):
-        found = [(x, y) for owner, x, y in values if owner == replica]
+    for replica in sorted({value.replica for point in series.points for value in point.replicas}):
+        found = [(point, one) for point in series.points for one in point.replicas if one.replica == replica]
         figure.add_scatter(
-            x=[x for x, _ in found],
-            y=[y for _, y in found],
+            x=[point.x for point, _ in found],
+            y=[one.value for _, one in found],
             mode="lines+markers",
             line={"color": translucent(colour, 0.45), "width": 1},
             marker={"color": translucent(colour, 0.45), "size": 3},
             legendgroup=group,
             showlegend=False,
             name=f"replica {replica}",
+            customdata=[["", machine_at(point, replica)] for point, _ in found],
             hovertemplate=f"replica {replica}<br>x = %{{x:.4~g}}<br>%{{y:.3~g}}<extra></extra>",
+            meta={"initial_dilution": series.initial_dilution},
         )
 
 
-def _add_references(
-    figure: go.Figure, lines: Sequence[ReferenceLine], series: Sequence[CurveSeries], scheme: Scheme
-) -> None:
-    xs = [point.x for one in series for point in one.points] or [0.0, 1.0]
+def add_references(figure: go.Figure, lines: Sequence[ReferenceLine], xs: Sequence[float], view: CurveView) -> None:
+    """Where the metric means something fixed, from the first x to the last: a line, and its interval as a band."""
+    muted = rgb(PALETTES[view.scheme].muted)
+    first, last = min(xs, default=0.0), max(xs, default=1.0)
     for line, dash in zip(lines, DASHES, strict=False):
+        interval = ""
+        if line.low is not None and line.high is not None:
+            interval = f"<br>95 % interval {scientific(line.low)} to {scientific(line.high)}"
+            ys = [line.high, line.high, line.low, line.low]
+            figure.add_scatter(x=[first, last, last, first], y=ys, legendgroup=line.label, **_area(muted, 0.22))
         figure.add_scatter(
-            x=[min(xs), max(xs)],
+            x=[first, last],
             y=[line.value, line.value],
             mode="lines",
             name=line.label,
-            line={"color": PALETTES[scheme].muted, "width": 1.5, "dash": dash},
-            hovertemplate=f"{line.label}<br>%{{y:.3~g}}<extra></extra>",
+            legendgroup=line.label,
+            line={"color": muted, "width": 1.5, "dash": dash},
+            hovertemplate=f"{line.label}<br>%{{y:.3~g}}{interval}<extra></extra>",
         )
 
 
-def _lay_out(figure: go.Figure, curves: Curves, info: MetricInfo | None, view: CurveView) -> None:
+def lay_out(figure: go.Figure, x_title: str, info: MetricInfo | None, view: CurveView) -> None:
+    """Axes in the words of the metric, in the colours of the theme."""
     unit = f" [{info.unit}]" if info and info.unit not in ("", "1") else ""
     figure.update_layout(
         template=template(view.scheme),
-        xaxis_title=curves.x_label,
+        xaxis_title=x_title,
         yaxis_title=f"{info.label if info else 'value'}{unit}",
         yaxis_type="log" if view.log_y else "linear",
         yaxis_exponentformat="power",

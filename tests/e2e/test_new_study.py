@@ -56,6 +56,8 @@ def test_from_new_study_to_a_drawn_curve(page: Page, laboratory: Laboratory) -> 
     page.goto("/")
     page.get_by_role("link", name="New study").first.click()
     fill(page, "Name", "Two dilutions")
+    for fold in ("Training", "Generation"):
+        page.locator("summary", has_text=fold).click()
     for label, text in {
         "Initial dilutions p0": "0, 0.8",
         "Replicas": "2",

@@ -26,7 +26,7 @@ def measure(dataset: Dataset, samples: torch.Tensor, seed: int, judge: Judge | N
         seed: what is drawn for intervals and comparisons follows from it.
         judge: who is asked for the metrics that need one; without a judge they are left out.
     """
-    images, data_covariance = _training_data(dataset.name)
+    images, data_covariance = training_data(dataset.name)
     inputs = MetricInputs(
         images=images,
         samples=samples.cpu(),
@@ -90,6 +90,7 @@ def recorded(estimate: Estimate, index: int, name: str, num_samples: int) -> Met
 
 
 @lru_cache(maxsize=2)
-def _training_data(name: str) -> tuple[torch.Tensor, torch.Tensor]:
+def training_data(name: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """The training images of a data set and their covariance."""
     images = torch.from_numpy(load_dataset(name).train_images)
     return images, covariance(images)

@@ -25,7 +25,7 @@ def test_n_is_in_the_legend_and_in_the_hover():
     figure = pruning_figure(TWO, "second_moment_error", CurveView())
     line = named(figure, "p<sub>0</sub> = 0 ")
     assert "(n = 2)" in line.name
-    assert "n = 2" in line.customdata[0]
+    assert "n = 2" in line.customdata[0][0]
     assert named(figure, "p<sub>0</sub> = 0.8").name.endswith("(n = 1)")
 
 

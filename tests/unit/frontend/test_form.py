@@ -4,10 +4,10 @@ import pytest
 from pydantic import BaseModel, Field
 
 from backend.client import ApiError
-from backend.contracts.catalogue import catalogue
+from backend.contracts.catalogue import JudgeEntry, catalogue
 from backend.contracts.messages import FieldProblem, Problem
 from backend.contracts.study_types import study_types
-from frontend.components import form
+from frontend.components import form, form_inputs
 from frontend.pages import new_study
 from tests.unit.frontend.tree import by_id, text, walk
 
@@ -21,8 +21,9 @@ def shown(schema, parameters):
 
 
 def inputs(schema, parameters):
-    parts = form.build(schema, parameters, catalogue())
-    return {one.id["key"]: one for one in walk(parts) if isinstance(getattr(one, "id", None), dict)}
+    parts = form_inputs.build(schema, parameters, catalogue())
+    found = [one for one in walk(parts) if isinstance(getattr(one, "id", None), dict)]
+    return {one.id["key"]: one for one in found if one.id["type"] == "field"}
 
 
 def test_every_parameter_of_the_schema_has_an_input():
@@ -73,9 +74,81 @@ def test_names_from_the_catalogue_are_chosen_not_typed():
     assert [one["value"] for one in found["dataset"].data] == [one.name for one in catalogue().datasets]
 
 
-def test_groups_are_fieldsets_with_their_titles():
-    parts = form.build(SCHEMA, DEFAULTS, catalogue())
-    assert [one.legend for one in walk(parts) if type(one).__name__ == "Fieldset"] == ["Training", "Generation"]
+def test_groups_are_folded_with_their_titles_and_what_is_advanced_once_more():
+    parts = form_inputs.build(SCHEMA, DEFAULTS, catalogue())
+    folds = [one for one in walk(parts) if type(one).__name__ == "Details"]
+    assert [fold.id["group"] for fold in folds] == ["training", "training.", "generation"]
+    assert [text(fold.children[0]).split(" hidden")[0].split(" samples")[0] for fold in folds] == [
+        "Training", "Advanced", "Generation",
+    ]  # fmt: skip
+    assert {one.id["key"] for one in walk(folds[1]) if getattr(one, "className", "") == "field"} >= {
+        "training.momentum", "training.nesterov", "training.gradient",
+    }  # fmt: skip
+
+
+def test_a_fold_says_what_is_in_it_and_what_advanced_was_changed():
+    values = shown(SCHEMA, DEFAULTS)
+    assert "gibbs steps k 1000" in form_inputs.summary(SCHEMA, "training", values)
+    assert "momentum" not in form_inputs.summary(SCHEMA, "training", values)
+    assert "momentum 0.5" in form_inputs.summary(SCHEMA, "training", values | {"training.momentum": 0.5})
+
+
+def test_a_field_without_meaning_is_hidden_and_left_at_its_default():
+    values = shown(SCHEMA, DEFAULTS)
+    assert form.hidden(SCHEMA, values) == {"training.final_learning_rate", "training.nesterov"}
+    used = values | {"training.momentum": 0.5, "training.learning_rate_decay": "linear"}
+    assert form.hidden(SCHEMA, used) == set()
+    left = values | {"training.final_learning_rate": 0.01}
+    assert form.read(SCHEMA, left)[0]["training"]["final_learning_rate"] == 0.001
+    decaying = left | {"training.learning_rate_decay": "linear"}
+    assert form.read(SCHEMA, decaying)[0]["training"]["final_learning_rate"] == 0.01
+    places = {
+        one.id["key"]: one.hidden
+        for one in walk(form_inputs.build(SCHEMA, DEFAULTS, catalogue()))
+        if isinstance(getattr(one, "id", None), dict) and one.id["type"] == "field-place"
+    }
+    assert {key for key, is_hidden in places.items() if is_hidden} == form.hidden(SCHEMA, values)
+
+
+def test_a_problem_opens_the_folds_that_hide_it():
+    assert form_inputs.folds_with({"training.nesterov": "no"}, SCHEMA) == {"training", "training."}
+    assert form_inputs.folds_with({"training.batch_size": "no", "seed": "no"}, SCHEMA) == {"training"}
+
+
+@pytest.mark.parametrize("name", study_types())
+def test_every_study_type_comes_back_from_its_form_as_it_was(name):
+    kind = study_types()[name]
+    schema = kind.parameters.model_json_schema()
+    for preset in kind.presets.values():
+        wanted = kind.parameters.model_validate(
+            {"judge": "0" * 64, **preset} if "judge" in schema["properties"] else preset
+        )
+        parameters, problems = form.read(schema, shown(schema, wanted.model_dump(mode="json")))
+        assert problems == {}
+        assert kind.parameters.model_validate(parameters) == wanted
+
+
+def test_pairs_are_text_and_choices_are_chosen():
+    schema = study_types()["reproduce"].parameters.model_json_schema()
+    found = inputs(schema, {"pairs": [[0.0, 0.75], [0.4, 0.9]], "represented_pair": [0.4, 0.9], "judge": "a" * 64})
+    assert (found["pairs"].value, found["represented_pair"].value) == ("0:0.75, 0.4:0.9", "0.4:0.9")
+    parameters, problems = form.read(schema, {"pairs": "0:0.7; 0.2 : 0.8", "represented_pair": "0.1:0.5 0.2:0.6"})
+    assert parameters["pairs"] == [[0.0, 0.7], [0.2, 0.8]]
+    assert problems == {"represented_pair": "one pair is needed, such as 0.4:0.85"}
+    iterative = study_types()["iterative-pruning"].parameters.model_json_schema()
+    schedules = inputs(iterative, {})["schedules"]
+    assert (type(schedules).__name__, schedules.value) == ("MultiSelect", ["iterative", "rewound", "retrained"])
+    assert form.read(iterative, {"schedules": ["retrained", "iterative"]})[0]["schedules"] == ["iterative", "retrained"]
+    assert form.read(iterative, {"schedules": "rewound,iterative"})[0]["schedules"] == ["iterative", "rewound"]
+
+
+def test_judges_are_chosen_none_among_them_and_one_that_was_trained_here():
+    own = JudgeEntry(name="standard", label="Standard", description="", source="", digest="b" * 64)
+    known = catalogue().model_copy(update={"judges": (own,)})
+    parts = form_inputs.build(SCHEMA, DEFAULTS | {"judge": "a" * 64}, known)
+    choice = by_id(parts, {"type": "field", "key": "judge"})
+    assert [one["value"] for one in choice.data] == ["standard", "none", "a" * 64]
+    assert choice.value == "a" * 64
 
 
 def test_what_cannot_be_read_is_said_at_its_field():
@@ -125,6 +198,24 @@ def test_problems_stand_beside_their_fields():
     assert general == []
 
 
+def test_a_problem_of_an_item_stands_at_its_list_and_one_of_a_group_at_the_field_it_names():
+    keys = ["pairs", "judge", "training.nesterov"]
+    errors = {
+        "/parameters/pairs/0/1": "too large",
+        "/parameters": "judge is none: choose one",
+        "/parameters/training": "nesterov looks ahead along the momentum",
+    }
+    problem = Problem(
+        title="Unprocessable",
+        status=422,
+        detail="refused",
+        errors=[FieldProblem(pointer=pointer, detail=detail) for pointer, detail in errors.items()],
+    )
+    by_key, general = new_study.problems(ApiError(422, problem), keys)
+    assert by_key == dict(zip(keys, errors.values(), strict=True))
+    assert general == []
+
+
 def test_a_problem_of_the_whole_grid_is_a_notice():
     by_key, general = new_study.problems(refusal("/parameters"), list(inputs(SCHEMA, DEFAULTS)))
     assert by_key == {}
@@ -133,6 +224,6 @@ def test_a_problem_of_the_whole_grid_is_a_notice():
 
 def test_the_input_of_a_list_shows_it_as_text():
     assert (
-        by_id(form.build(SCHEMA, DEFAULTS, catalogue()), {"type": "field", "key": "pruning_grid"}).value
+        by_id(form_inputs.build(SCHEMA, DEFAULTS, catalogue()), {"type": "field", "key": "pruning_grid"}).value
         == "0:0.95:0.05"
     )

@@ -8,10 +8,11 @@ from backend.client import ApiError, ConnectionFailed
 from backend.contracts.messages import CellSummary, LogLine, Page, Problem
 from backend.contracts.states import CellState, JobState, StudyState
 from frontend import reproduce, routing, wording
-from frontend.components import commands, notices, progress, samples, study_panels
+from frontend.components import commands, notices, progress, samples
 from frontend.components.icons import NAMES, icon
 from frontend.components.not_found import not_found_page, problem_page
 from frontend.pages import machine, machines, queue, studies
+from frontend.panels import Opened, cells, recipe
 from tests.unit.frontend import messages
 from tests.unit.frontend.tree import by_id, text, walk
 
@@ -223,16 +224,15 @@ def test_a_cell_s_row_has_its_coordinates():
         has_samples=True,
         metrics={"second_moment_error": 0.000123456},
     )
-    row = study_panels.row(summary)
+    row = cells.row(summary)
     assert (row["p0"], row["p"], row["replica"], row["href"]) == (0.4, 0.7, 1, "/machines/m")
     assert row["value"] == "Second moment error E(2) 0.000123"
 
 
 def test_the_recipe_has_parameters_version_and_commands():
-    words = text(study_panels.recipe(messages.study(), "http://lab.example:8050/studies/study-1?tab=recipe"))
-    panel = [
-        one for one in walk(study_panels.recipe(messages.study(), "http://lab.example:8050/x")) if hasattr(one, "code")
-    ]
+    content = recipe.layout(Opened(messages.study(), {}, "http://lab.example:8050/studies/study-1?tab=recipe"))
+    words = text(content)
+    panel = [one for one in walk(content) if hasattr(one, "code")]
     assert "abc" in words
     assert "Training: Gibbs steps k 10" in words
     assert all("http://lab.example:8050" in snippet["code"] for snippet in panel[0].code)

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from frontend.theme import PALETTES, colour_of, ordered_colours, template
+from frontend.theme import CATEGORIES, PALETTES, colour_of, ordered_colours, rgb, template
 
 
 def luminance(colour: str) -> float:
@@ -50,3 +50,15 @@ def test_no_theme_keeps_a_colour_of_the_other():
     assert light.paper_bgcolor != dark.paper_bgcolor
     assert light.font.color != dark.font.color
     assert light.xaxis.gridcolor != dark.xaxis.gridcolor
+
+
+@pytest.mark.parametrize("scheme", PALETTES)
+def test_classes_are_told_apart_on_both_surfaces(scheme):
+    own = CATEGORIES[scheme]
+    assert len(set(own)) == len(own)
+    for colour in own:
+        assert contrast(colour, PALETTES[scheme].surface) >= 3.0, colour
+
+
+def test_a_colour_in_the_other_spelling():
+    assert rgb("#5c6470") == "rgb(92, 100, 112)"

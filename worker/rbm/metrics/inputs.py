@@ -29,6 +29,8 @@ class Judge(Protocol):
         """Which digit each image is, taken for granted that it is one."""
         ...
 
+    def __hash__(self) -> int: ...
+
 
 @dataclass(frozen=True)
 class Verdict:

@@ -1,6 +1,6 @@
-"""The panels of a study's page that are tables and text: its cells, and the recipe that makes it again."""
+"""Cells: every cell of the study with its coordinates, its state and its values."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -9,37 +9,31 @@ from dash.development.base_component import Component
 
 from backend.client import AsyncClient
 from backend.contracts.catalogue import catalogue
-from backend.contracts.messages import CellSummary, Curves, Study, StudyCreate
-from backend.contracts.study_types import study_types
-from frontend.components import form
-from frontend.components.code_panel import code_panel
+from backend.contracts.messages import Analysis, CellSummary, Study
+from frontend import machine_classes
 from frontend.components.figure import card
 from frontend.components.table import column, table
-from frontend.components.texts import code, facts
+from frontend.panels import Opened
 from frontend.wording import scientific
 
+TAB, LABEL, PLACE = "cells", "Cells", 91
 MOST_CELLS = 2000
 _PAGE = 200
 
 
-def curve_note(curves: Curves) -> Component:
-    """How the values were measured: samples, steps, formula, source."""
-    info = curves.metrics[0] if curves.metrics else None
-    if info is None or curves.num_samples is None:
-        return html.Div()
-    measured = f"{curves.num_samples} samples after {curves.gibbs_steps} Gibbs steps for every value"
-    better = {"lower": "lower is better", "higher": "higher is better", "none": ""}[info.better]
-    words = [f"{measured}; {better}. ", code(info.formula), f" ({info.source})"]
-    return dmc.Text(words, size="sm", c="dimmed", mb="xs")
+def fits(study: Study, analyses: Sequence[Analysis]) -> bool:
+    """Every study has cells."""
+    return True
 
 
-def cells() -> Component:
+def layout(opened: Opened) -> Component:
     """An empty table of cells; its callback fills it."""
     columns = [
         column("p0", "p0", width=80),
         column("p", "p", width=80),
         column("replica", "Replica", width=95),
         column("kind", "Kind", width=115),
+        column("class", "Class", width=150),
         column("state", "State", width=125, cellRenderer="State"),
         column("value", "Metrics", flex=2, minWidth=180),
         column("machine", "Machine", width=115, cellRenderer="PageLink", cellRendererParams={"hrefField": "href"}),
@@ -50,35 +44,12 @@ def cells() -> Component:
     return card("Cells", [html.Div(id="study-cells-note"), grid], note=note)
 
 
-def recipe(study: Study, href: str | None) -> Component:
-    """Every parameter with its seed, the code version, and the commands that make the study again."""
-    origin = "/".join((href or "http://127.0.0.1:8050").split("/")[:3])
-    create = StudyCreate(name=study.name, type=study.type, parameters=study.parameters)
-    house = [("Study", study.id), ("Type", study.type), ("Code version", study.code_version)]
-    left = [facts([*house, *_parameters(study)])]
-    return dmc.SimpleGrid(
-        [card("Parameters", left), card("Make it again", code_panel(create, origin))],
-        cols={"base": 1, "md": 2},
-        spacing="md",
-    )
-
-
-def _parameters(study: Study) -> Iterator[tuple[str, Any]]:
-    """Every parameter under the title that its form gives it; those that this version does not know by their names."""
-    kind = study_types().get(study.type)
-    known = form.fields(kind.parameters.model_json_schema()) if kind else []
-    for field in known:
-        group = f"{field.path[0]}: ".capitalize() if len(field.path) > 1 else ""
-        yield f"{group}{field.label}", form.value_at(study.parameters, field.path)
-    grouped = {field.path[0] for field in known}
-    yield from ((name, value) for name, value in study.parameters.items() if name not in grouped)
-
-
 def row(cell: CellSummary) -> dict[str, Any]:
     """A cell as a row of the table."""
     return {
         "id": cell.id,
         "kind": cell.kind,
+        "class": class_of(cell),
         "state": cell.state,
         "p0": cell.axes.get("initial_dilution"),
         "p": cell.axes.get("pruning"),
@@ -87,6 +58,12 @@ def row(cell: CellSummary) -> dict[str, Any]:
         "machine": "open" if cell.machine_id else "",
         "href": f"/machines/{cell.machine_id}" if cell.machine_id else None,
     }
+
+
+def class_of(cell: CellSummary) -> str:
+    """The class of a machine, or the name of an analysis."""
+    name = cell.axes.get("machine_class")
+    return machine_classes.label(str(name)) if name else str(cell.axes.get("analysis", "")).replace("_", " ")
 
 
 def _label(metric: str) -> str:

@@ -1,0 +1,199 @@
+"""Results: every metric against the pruning level and against p0, and the samples behind the values."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash.development.base_component import Component
+
+from backend.client import AsyncClient
+from backend.contracts.grid import TRAINED
+from backend.contracts.messages import Analysis, Curves, MetricInfo, Study
+from frontend import machine_classes, metric_choice, theme
+from frontend.components import figure, live, samples
+from frontend.components.controls import band_select, select, switch
+from frontend.components.texts import code
+from frontend.panels import Opened
+from frontend.plots.bands import band_of
+from frontend.plots.curves import CurveView, empty_figure, of_metric, pruning_figure
+from frontend.plots.initial_dilution import dilution_figure, unpruned
+
+TAB, LABEL, PLACE = "results", "Results", 1
+_DEFAULTS = {"band": "std", "replicas": "", "log": "", "class": TRAINED}
+# What one look at the curves fills.
+_OUTPUTS = {
+    "curves": ("study-curves", "figure"),
+    "dilutions": ("study-dilutions", "figure"),
+    "no_dilutions": ("study-dilutions-place", "hidden"),
+    "note": ("study-curves-note", "children"),
+    "metrics": ("study-metric", "data"),
+    "metric": ("study-metric", "value"),
+    "default": ("study-metric-default", "data"),
+    "classes": ("study-class", "data"),
+    "machine_class": ("study-class", "value"),
+    "one_class": ("study-class-place", "hidden"),
+    "samples": ("study-samples", "children"),
+    "index": ("samples-index", "data"),
+}
+_WAITING = "The curve begins when the first machine is trained and judged"
+_DILUTION_NOTE = (
+    "Every machine as it was trained, at its own p0, before anything is pruned: does dilution before training cost "
+    "quality? (Paper, figure 2.)"
+)
+
+
+def fits(study: Study, analyses: Sequence[Analysis]) -> bool:
+    """A study that draws samples has curves."""
+    return "generation" in study.parameters
+
+
+def layout(opened: Opened) -> Component:
+    """Curves against p, curves against p0, samples."""
+    study_id, query = opened.study.id, opened.query
+    csv, data = f"/api/v1/studies/{study_id}/curves.csv", f"/api/v1/studies/{study_id}/curves"
+    asked = query.get("class", TRAINED)
+    controls = [
+        select("study-metric", "Metric", {}, query.get("metric") or None, 250),
+        html.Div(
+            select("study-class", "Machines", {asked: machine_classes.label(asked)}, asked, 190),
+            id="study-class-place",
+            hidden=True,
+        ),
+        band_select("study-band", query.get("band")),
+        switch("study-replicas", "replicas", query),
+        switch("study-log", "log", query),
+    ]
+    curves = figure.card(
+        "Quality against pruning",
+        [
+            dmc.Group(controls, gap="sm"),
+            html.Div(id="study-curves-note", style={"marginTop": 10}),
+            figure.graph("study-curves", height=460, opens=True),
+        ],
+        figure.exports("study-curves", f"curves-{study_id}", csv, data),
+    )
+    dilutions = figure.card(
+        "Quality against initial dilution",
+        figure.graph("study-dilutions", height=380, opens=True),
+        figure.exports("study-dilutions", f"dilutions-{study_id}", data=data),
+        note=_DILUTION_NOTE,
+    )
+    browser = html.Div(samples.browser(samples.EMPTY, None, None), id="study-samples")
+    stores = [
+        dcc.Store(id="samples-index"),
+        dcc.Store(id="study-curves-defaults", data=_DEFAULTS),
+        dcc.Store(id="study-metric-default"),
+        dcc.Store(id="study-curves-address"),
+        dcc.Store(id="study-metric-address"),
+    ]
+    return html.Div([*stores, dmc.Stack([curves, html.Div(dilutions, id="study-dilutions-place"), browser], gap="md")])
+
+
+def register(app: Dash, client: AsyncClient) -> None:
+    """Figures by revision (cells done) and controls; controls in the address."""
+    figure.register_opening(app, "study-curves")
+    figure.register_opening(app, "study-dilutions")
+    _register_address(app)
+    _register_figures(app, client)
+
+
+def _register_address(app: Dash) -> None:
+    app.clientside_callback(
+        ClientsideFunction("page", "remember"),
+        Output("study-curves-address", "data"),
+        Input("study-band", "value"),
+        Input("study-replicas", "checked"),
+        Input("study-log", "checked"),
+        Input("study-class", "value"),
+        State("study-curves-defaults", "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("page", "remember"),
+        Output("study-metric-address", "data"),
+        Input("study-metric", "value"),
+        State("study-metric-default", "data"),
+        prevent_initial_call=True,
+    )
+
+
+def _register_figures(app: Dash, client: AsyncClient) -> None:
+    @app.callback(
+        output={name: Output(*place) for name, place in _OUTPUTS.items()},
+        inputs={
+            "revision": Input("study-revision", "data"),
+            "asked": {"metric": Input("study-metric", "value"), "class": Input("study-class", "value")},
+            "view": {
+                "band": Input("study-band", "value"),
+                "replicas": Input("study-replicas", "checked"),
+                "log": Input("study-log", "checked"),
+                "scheme": Input("scheme", "data"),
+            },
+        },
+        state={
+            "study_id": State("study-id", "data"),
+            "browser": {"index": State("samples-index", "data"), "at": State("samples-at", "data")},
+        },
+        running=live.running("study", "drawing"),
+    )
+    async def draw(
+        revision: str | None, asked: dict[str, Any], view: dict[str, Any], study_id: str, browser: dict[str, Any]
+    ) -> Any:
+        if revision is None:
+            return dict.fromkeys(_OUTPUTS, no_update)
+        curves = await client.curves(study_id)
+        shown = figures(curves, asked["metric"], asked["class"], view_of(view))
+        index = samples.index_of(curves, class_shown(curves, asked["class"]))
+        old, at = browser["index"], browser["at"] or {}
+        frame = no_update if samples.same_frame(old, index) else samples.browser(index, at.get("p"), at.get("replica"))
+        return {**shown, "samples": frame, "index": no_update if old == index else index}
+
+
+def figures(curves: Curves, asked: str | None, machine_class: str, view: CurveView) -> dict[str, Any]:
+    """What the controls offer and what the figures show."""
+    metrics = metric_choice.offered(curves)
+    metric = metric_choice.chosen(asked, metrics)
+    if metric is None:
+        untouched = ("metrics", "metric", "default", "classes", "machine_class", "note", "one_class")
+        waiting = empty_figure(_WAITING, view.scheme)
+        return {**dict.fromkeys(untouched, no_update), "curves": waiting, "dilutions": waiting, "no_dilutions": True}
+    classes = machine_classes.ordered(one.machine_class for one in curves.series)
+    shown = class_shown(curves, machine_class)
+    return {
+        "curves": pruning_figure(curves, metric.name, view, shown),
+        "dilutions": dilution_figure(curves, metric.name, view),
+        "no_dilutions": len(unpruned(curves, metric.name)) == 0,
+        "note": note(curves, metric, bool(of_metric(curves, metric.name, shown))),
+        "metrics": [{"value": one.name, "label": one.label} for one in metrics],
+        "metric": no_update if metric.name == asked else metric.name,
+        "default": {"metric": metrics[0].name},
+        "classes": [{"value": one, "label": machine_classes.label(one)} for one in classes],
+        "machine_class": no_update if shown == machine_class else shown,
+        "one_class": len(classes) == 1,
+    }
+
+
+def class_shown(curves: Curves, asked: str | None) -> str:
+    """The class of machines that is asked for if there are some, else the first that there is."""
+    classes = machine_classes.ordered(one.machine_class for one in curves.series)
+    return asked if asked in classes else next(iter(classes), TRAINED)
+
+
+def view_of(controls: dict[str, Any]) -> CurveView:
+    """The view that the controls ask for."""
+    scheme = theme.scheme_of(controls["scheme"])
+    return CurveView(band_of(controls["band"]), bool(controls["replicas"]), bool(controls["log"]), scheme)
+
+
+def note(curves: Curves, metric: MetricInfo, measured: bool = True) -> Component:
+    """How the values were measured: samples, steps, formula, source, judge."""
+    if not measured:
+        return dmc.Text("These machines have no value of this metric yet.", size="sm", c="dimmed", mb="xs")
+    words: list[Any] = []
+    if curves.num_samples is not None:
+        words.append(f"{curves.num_samples:,} samples after {curves.gibbs_steps:,} Gibbs steps for every value. ")
+    better = {"lower": "Lower is better. ", "higher": "Higher is better. ", "none": ""}[metric.better]
+    words += [better, *([code(metric.formula)] if metric.formula else []), f" ({metric.source}). "]
+    words.append("Click a point to open its machine, pruned to that level.")
+    return dmc.Text(words, size="sm", c="dimmed", mb="xs", maw="60rem")
