@@ -351,9 +351,9 @@ def test_files_are_compressed_and_kept_for_ever_and_the_page_is_asked_anew(web: 
     assert (moved.status_code, moved.headers["location"]) == (308, "/?p=0.9")
 
 
-def test_an_empty_shelf_says_what_to_do(chromium: Browser, tmp_path: Path) -> None:
+def test_an_empty_shelf_says_what_to_do(browser: Browser, tmp_path: Path) -> None:
     empty = Web(tmp_path, zoo=False)
-    page = chromium.new_page(base_url=empty.url)
+    page = browser.new_page(base_url=empty.url)
     page.goto("/")
     expect(page.locator("#panels")).to_contain_text("No machine yet")
     expect(page.locator("#panels").get_by_role("link", name="New study")).to_have_attribute("href", "/studies/new")
