@@ -36,6 +36,7 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmark.analyses
 	$(BIN)/python -m tests.benchmark.effective_couplings models_store/zoo/*.safetensors
 	$(BIN)/python -m tests.benchmark.log_partition models_store/zoo/*.safetensors
+	$(BIN)/python -m tests.benchmark.explorer
 
 catalogue: $(VENV)/run.stamp
 	$(BIN)/python -m worker.catalogue

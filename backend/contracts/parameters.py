@@ -192,7 +192,7 @@ JudgeName = Annotated[str, AfterValidator(known_judge)]
 Pair = tuple[Fraction, Fraction]
 
 MAX_GRID = 1000
-DEFAULT_JUDGE = "none"
+DEFAULT_JUDGE = "standard"
 
 # Fields that study types share, with what a person reads in their form.
 DatasetField = Annotated[DatasetName, Field(title="Data set", description="What the machines learn.")]
