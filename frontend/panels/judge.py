@@ -20,8 +20,8 @@ from frontend.wording import size
 TAB, LABEL, PLACE = "judge", "Judge", 3
 MOST_EXAMPLES = 10
 _NOTE = (
-    "Each point is a machine at one level. What counts as broken is decided by the correlations that are left, not by "
-    "Q; filled symbols are machines that the judge never saw."
+    "Each point is a machine at one level; surviving correlations are 1 before pruning. They, not Q, decide what "
+    "counts as broken. Filled symbols are machines that the judge never saw."
 )
 
 

@@ -24,7 +24,7 @@ def survival_figure(result: JudgeCardResult, scheme: Scheme) -> go.Figure:
                 _add_levels(figure, levels, CATEGORIES[scheme][place], symbol if unseen else f"{symbol}-open")
     figure.update_layout(
         template=template(scheme),
-        xaxis_title="correlations that survived pruning, relative to p = p<sub>0</sub>",
+        xaxis_title="surviving correlations",
         yaxis_title="quality Q",
         xaxis_zeroline=True,
         xaxis_zerolinecolor=PALETTES[scheme].grid,
