@@ -5,10 +5,9 @@
 Without `--url` a web process with the starter zoo is started. Cold: a new browser context for each load, so nothing is
 cached. Interactive: the mask is painted, the slider works and the first picture of the chains is drawn (the page's own
 mark). Slider to mask: from the time stamp of the input event that a real mouse move causes to the end of that event,
-when mask, histogram, pixels and hidden units are painted. Frames: pictures of 64 chains that the page drew, one step
-each.
-Memory: JavaScript heap of the page's own thread after a forced collection, at the start and at the end. `--write` puts
-the report into docs/benchmarks/.
+when the mask is painted (histogram and hidden units follow before the same frame is shown). Frames: pictures of 64
+chains that the page drew, one step each. Memory: JavaScript heap of the page's own thread after a forced collection, at
+the start and at the end. `--write` puts the report into docs/benchmarks/.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The judge that comes with this version, on images that it never saw and on the five machines of the starter zoo."""
 
 import hashlib
+import itertools
 import json
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def quality(judge: DigitJudge) -> dict[float, dict[float, float]]:
 def half_point(curve: dict[float, float]) -> float:
     """Where the curve first falls to 1/2, on the straight line between two levels."""
     levels = sorted(curve)
-    for before, after in zip(levels, levels[1:], strict=False):
+    for before, after in itertools.pairwise(levels):
         if curve[before] > 0.5 >= curve[after]:
             return before + (after - before) * (curve[before] - 0.5) / (curve[before] - curve[after])
     return float("nan")

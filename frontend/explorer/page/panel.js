@@ -98,7 +98,7 @@ export class Panel {
     return numZeroWeights(this.app.state.p, this.machine.numWeights);
   }
 
-  /* Follow p and the rule: everything that shows weights is painted before this returns. */
+  /* Follow p and the rule: the mask is painted before this returns, the rest before the screen shows it. */
   prune() {
     if (!this.machine) return;
     const { state, palette } = this.app;
@@ -112,12 +112,16 @@ export class Panel {
       this.survivors.moveTo(this.numPruned(), (at, alive) => mask.change(at, alive));
       mask.show();
     }
-    this.paintSmall();
-    const { numPruned } = this.survivors;
-    this.sampler.postMessage({ kind: "prune", rule: state.rule, numPruned });
+    this.sampler.postMessage({ kind: "prune", rule: state.rule, numPruned: this.survivors.numPruned });
     this.askForSpectrum();
-    this.drawCurves();
-    this.say();
+    if (this.followed) return;
+    this.followed = requestAnimationFrame(() => {
+      this.followed = 0;
+      if (!this.machine) return;
+      this.paintSmall();
+      this.drawCurves();
+      this.say();
+    });
   }
 
   settings() {

@@ -79,6 +79,7 @@ export class Picker {
   press(event) {
     const moves = { ArrowDown: 1, ArrowUp: -1 };
     if (event.key === "Escape") {
+      event.preventDefault(); // the browser would empty the field, and that would search again
       this.show(this.info);
       this.close();
     } else if (event.key === "Enter" && !this.list.hidden) {
