@@ -68,9 +68,9 @@ def test_survival_of_one_sample_is_refused() -> None:
 
 
 def test_levels_are_intact_up_to_the_first_fall_and_broken_after_the_last_life() -> None:
-    survivals = [1.0, 0.85, 0.81, 0.7, 0.15, 0.2, 0.1, 0.0]
+    survivals = [1.0, 0.85, 0.81, 0.7, 0.1, 0.15, 0.1, 0.0]
     assert intact_levels(survivals) == [True, True] + 6 * [False]
-    assert broken_levels(survivals) == 6 * [False] + [True, True]
+    assert broken_levels(survivals) == 7 * [False] + [True]
 
 
 def test_a_mixture_whose_survival_rises_is_not_intact() -> None:
@@ -95,7 +95,7 @@ def test_a_machine_that_never_learned_is_not_broken() -> None:
 def test_material_is_sorted_by_survival_and_what_lies_between_is_left_out() -> None:
     alive, dead = bars(300), bars(1).expand(300, -1)
     between = torch.where(torch.arange(300).unsqueeze(1) % 2 == 0, bars(300, 8), dead)
-    machine = MachineSamples("a", (0.0, 0.2, 0.5, 0.9), torch.stack([alive, alive, between, dead]))
+    machine = MachineSamples("a", (0.0, 0.2, 0.5, 0.8, 0.9), torch.stack([alive, alive, between, dead, dead]))
     found = gather([machine], covariance(bars(4000)))
     assert torch.equal(found.digits, alive)
     assert torch.equal(found.broken, dead)

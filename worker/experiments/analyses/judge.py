@@ -60,8 +60,8 @@ def criterion() -> str:
         "The survival of a level is the slope of its samples' pixel covariances on those of the data, over the slope "
         f"at p0. Levels up to the first whose survival is more than {INTACT_WITHIN:g} away from 1, without the last of "
         "them, are intact: their samples count as digits. Levels after the last with a survival of "
-        f"{BROKEN_BELOW:g} or more are broken. What lies between is left out, and so are machines whose slope at p0 is "
-        f"below {LEARNED_ABOVE:g}: they have not learned."
+        f"{BROKEN_BELOW:g} or more, without the first of them, are broken. What lies between is left out, and so are "
+        f"machines whose slope at p0 is below {LEARNED_ABOVE:g}: they have not learned."
     )
 
 

@@ -21,7 +21,7 @@ from worker.rbm.metrics.second_moment_error import covariance
 
 LEARNED_ABOVE = 0.3
 INTACT_WITHIN = 0.2
-BROKEN_BELOW = 0.2
+BROKEN_BELOW = 0.15
 
 
 def covariance_slope(
@@ -55,9 +55,10 @@ def intact_levels(survivals: Sequence[float]) -> list[bool]:
 
 
 def broken_levels(survivals: Sequence[float]) -> list[bool]:
-    """Which levels, in ascending order, come after the last whose survival is 0.2 or more.
+    """Which levels, in ascending order, come after the last whose survival is 0.15 or more, without the first of them.
 
-    A machine that never learned has none: nothing was broken.
+    That first one is next to the transition: some of its samples may be digits still. A machine that never learned has
+    none: nothing was broken.
     """
     alive = [index for index, one in enumerate(survivals) if one >= BROKEN_BELOW]
-    return [bool(alive) and index > alive[-1] for index in range(len(survivals))]
+    return [bool(alive) and index > alive[-1] + 1 for index in range(len(survivals))]
