@@ -107,6 +107,5 @@ def test_quality_falls_where_it_should(quality: dict[float, dict[float, float]])
     points = {p0: half_point(curve) for p0, curve in quality.items()}
     wrong = {p0: at for p0, at in points.items() if not abs(at - HALF[p0]) <= SHIFT.get(p0, WITHIN)}
     assert wrong == {}, points
-    assert list(points.values()) == sorted(points.values()), points
     alpha, _ = np.polyfit(list(points), list(points.values()), 1)
     assert 0.36 <= alpha <= 0.52, points
