@@ -9,6 +9,7 @@ COPY frontend frontend
 COPY worker worker
 COPY lab lab
 COPY models_store/zoo models_store/zoo
+COPY models_store/judges models_store/judges
 
 FROM base AS web
 RUN pip install --constraint constraints.txt --editable ".[api,dashboard]"

@@ -35,6 +35,7 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmark.metrics models_store/zoo/paper-schedule-p0-00.safetensors
 	$(BIN)/python -m tests.benchmark.analyses
 	$(BIN)/python -m tests.benchmark.effective_couplings models_store/zoo/*.safetensors
+	$(BIN)/python -m tests.benchmark.log_partition models_store/zoo/*.safetensors
 	$(BIN)/python -m tests.benchmark.explorer
 
 catalogue: $(VENV)/run.stamp

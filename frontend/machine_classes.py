@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
-from backend.contracts.grid import FROZEN, ITERATIVE, REFERENCE, RETRAINED, REWOUND, SAME_MASK, TRAINED
+from backend.contracts.grid import FROZEN, ITERATIVE, REFERENCE, RETRAINED, REWOUND, SAME_MASK, SECOND_SCHEDULE, TRAINED
 from frontend.theme import CATEGORIES, Scheme
 
 _LABELS = {
     TRAINED: "trained from scratch",
+    SECOND_SCHEDULE: "second schedule",
     FROZEN: "frozen",
     RETRAINED: "retrained",
     REFERENCE: "reference",
@@ -16,6 +17,7 @@ _LABELS = {
 }
 MEANINGS = {
     TRAINED: "trained from scratch at p0",
+    SECOND_SCHEDULE: "trained from scratch at p0, by the second of two schedules",
     FROZEN: "trained at p0, pruned to p, and left as it is",
     RETRAINED: "pruned to p, and trained again from the weights that survived",
     REFERENCE: "trained from scratch at p0 = p",

@@ -77,8 +77,8 @@ def result(session: Any, cell: ClaimedCell) -> str:
         return results.spectrum((0.0, 0.2, 0.4, 0.6, 0.8), 400, 47).model_dump_json()
     if kind == "comparison":
         return results.comparison(*map(tuple, cell.parameters["pairs"])).model_dump_json()
-    if kind in ("collapse", "representation", "report"):
-        return getattr(results, kind)().model_dump_json()
+    if kind in ("collapse", "representation", "report", "judge-card"):
+        return getattr(results, kind.replace("-", "_"))().model_dump_json()
     return "{}"  # couplings are no JSON, and nothing here reads them
 
 

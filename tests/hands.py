@@ -17,6 +17,7 @@ SMALL: dict[str, Any] = {
     "initial_dilutions": [0.0, 0.4],
     "num_replicas": 2,
     "pruning_grid": [0.5, 0.9],
+    "judge": "none",
     "training": {"num_hidden": 8, "gibbs_steps": 2, "num_updates": 10, "batch_size": 5, "num_chains": 5},
     "generation": {"num_samples": 7, "gibbs_steps": 3},
 }

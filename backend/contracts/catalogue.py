@@ -34,6 +34,7 @@ class MetricEntry(Entry):
     better: Literal["lower", "higher", "none"]
     needs: Literal["samples", "machine", "judge"]
     parts: dict[str, str] = Field(default_factory=dict, description="Labels of the further values it gives, by name.")
+    part_units: dict[str, str] = Field(default_factory=dict, description="Units of parts that differ from its own.")
 
 
 class DatasetEntry(Entry):
@@ -70,6 +71,17 @@ class Catalogue(BaseModel):
         """The data set of that name. Raises `ValueError` with the allowed names."""
         known("datasets", name)
         return next(entry for entry in self.datasets if entry.name == name)
+
+    def metric_behind(self, name: str) -> tuple[MetricEntry, str] | None:
+        """The metric that gives a value, and the value's own name in it: the metric's or that of one of its parts.
+
+        `<name>_test` is the same value of test images. None for a value of another version.
+        """
+        for own in (name, name.removesuffix("_test")):
+            for entry in self.metrics:
+                if own == entry.name or own in entry.parts:
+                    return entry, own
+        return None
 
     def judge_digest(self, name: str) -> str:
         """Digest of a judge: of one that comes with this version, by its name; of one that was trained here, itself.

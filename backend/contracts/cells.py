@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from backend.contracts.identity import derive_seed
-from backend.contracts.parameters import GenerationParameters, TrainingParameters
+from backend.contracts.parameters import AnnealingParameters, GenerationParameters, TrainingParameters
 from backend.contracts.plan import ANALYSIS, EVALUATION, MACHINE, CellPlan
 
 Axes = Mapping[str, float | int | str]
@@ -82,6 +82,7 @@ def evaluation_cell(
     generation: GenerationParameters,
     axes: Axes,
     judge: str = "",
+    annealing: AnnealingParameters | None = None,
 ) -> CellPlan:
     """The cell that judges one machine, pruned to `pruning`, on samples drawn with `generation`.
 
@@ -89,16 +90,20 @@ def evaluation_cell(
         machine_key: the machine's identity: its cell's id, or its artifact's digest if it was imported.
         machine_seed: seed from which the evaluation's own seed follows.
         judge: digest of the judge that is asked; empty for none.
+        annealing: how the machine's log-likelihood is measured; None for not at all.
     """
     own = {
         "pruning": pruning,
         "pruning_rule": pruning_rule,
         "seed": derive_seed("evaluation", machine_seed, pruning_rule, pruning),
     }
-    asked = {"judge": judge} if judge else {}
+    asked: dict[str, Any] = {"judge": judge} if judge else {}
+    annealed = {} if annealing is None else {"annealing": annealing.model_dump()}
+    if annealing is not None:
+        asked["annealing"] = annealing.model_dump(exclude_defaults=True)
     return CellPlan(
         kind=EVALUATION,
-        parameters={"dataset": dataset, **own, "judge": judge, "generation": generation.model_dump()},
+        parameters={"dataset": dataset, **own, "judge": judge, "generation": generation.model_dump(), **annealed},
         identity={**own, **asked, "generation": generation.model_dump(exclude_defaults=True)},
         dataset_digest=dataset_digest,
         parent=machine_key,
@@ -142,5 +147,13 @@ def work_of(cell: CellPlan) -> float:
     if cell.kind == MACHINE:
         training = cell.parameters["training"]
         return float(training["gibbs_steps"] * training["num_updates"] * training["num_chains"])
-    generation = cell.parameters["generation"]
-    return float(generation["gibbs_steps"] * generation["num_samples"])
+    return work_of_evaluation(cell.parameters)
+
+
+def work_of_evaluation(parameters: Mapping[str, Any]) -> float:
+    """Gibbs steps times chains of the samples of an evaluation, and of its annealed chains if it has some."""
+    generation, annealing = parameters["generation"], parameters.get("annealing")
+    work = generation["gibbs_steps"] * generation["num_samples"]
+    if annealing is not None:
+        work += annealing["num_temperatures"] * annealing["num_chains"]
+    return float(work)

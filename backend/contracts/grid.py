@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from backend.contracts.catalogue import catalogue
 from backend.contracts.cells import Start, StartWeights, analysis_cell, evaluation_cell, machine_cell, work_of
 from backend.contracts.identity import derive_seed
-from backend.contracts.parameters import GenerationParameters, TrainingParameters
+from backend.contracts.parameters import GenerationParameters, LikelihoodParameters, TrainingParameters
 from backend.contracts.plan import CellPlan, JobPlan, StudyPlan
 
 # Classes of machines.
@@ -34,6 +34,8 @@ class GridParameters(Protocol):
     def training(self) -> TrainingParameters: ...  # noqa: D102
     @property
     def generation(self) -> GenerationParameters: ...  # noqa: D102
+    @property
+    def likelihood(self) -> LikelihoodParameters: ...  # noqa: D102
     @property
     def judge(self) -> str: ...  # noqa: D102
     @property
@@ -213,6 +215,7 @@ class Grid:
             pruning_rule=self._given.pruning_rule,
             generation=self._given.generation,
             judge=self._judge,
+            annealing=self._given.likelihood.at(own=level == machine.parameters["initial_dilution"]),
             axes={**machine.axes, "pruning": level},
         )
 

@@ -168,6 +168,8 @@ class MetricInfo(Message):
     better: Literal["lower", "higher", "none"]
     formula: str
     source: str
+    num_samples: int | None = Field(None, description="Independent chains behind each of its values.")
+    gibbs_steps: int | None = Field(None, description="Gibbs steps of each chain; of annealed ones, temperatures.")
 
 
 class Curves(Message):

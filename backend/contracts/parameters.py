@@ -134,6 +134,41 @@ class GenerationParameters(Parameters):
     )
 
 
+class AnnealingParameters(Parameters):
+    """How log Z is estimated: annealed importance sampling."""
+
+    num_temperatures: int = Field(
+        5000,
+        ge=10,
+        le=1_000_000,
+        title="Temperatures",
+        description="Steps from independent pixels to the machine, one Gibbs step each. More make log Z sharper.",
+    )
+    num_chains: int = Field(
+        100, ge=10, le=10_000, title="Chains", description="Independent runs, from which the error bar follows."
+    )
+
+
+class LikelihoodParameters(AnnealingParameters):
+    """Whether the log-likelihood is measured, and how."""
+
+    levels: Literal["none", "own", "every"] = Field(
+        "none",
+        title="Measured at",
+        description="none: not at all. own: of each machine as it was trained. every: at every pruning level.",
+    )
+
+    def at(self, *, own: bool) -> AnnealingParameters | None:
+        """How it is measured at a level; None for not at all.
+
+        Args:
+            own: whether the level is the machine's own dilution.
+        """
+        if self.levels == "every" or (self.levels == "own" and own):
+            return AnnealingParameters(num_temperatures=self.num_temperatures, num_chains=self.num_chains)
+        return None
+
+
 def known_dataset(name: str) -> str:
     """Refuse a data set that is not in the catalogue."""
     return known("datasets", name)
@@ -157,7 +192,7 @@ JudgeName = Annotated[str, AfterValidator(known_judge)]
 Pair = tuple[Fraction, Fraction]
 
 MAX_GRID = 1000
-DEFAULT_JUDGE = "none"
+DEFAULT_JUDGE = "standard"
 
 # Fields that study types share, with what a person reads in their form.
 DatasetField = Annotated[DatasetName, Field(title="Data set", description="What the machines learn.")]
@@ -202,6 +237,7 @@ JudgeField = Annotated[
 ]
 TrainingField = Annotated[TrainingParameters, Field(default_factory=TrainingParameters, title="Training")]
 GenerationField = Annotated[GenerationParameters, Field(default_factory=GenerationParameters, title="Generation")]
+LikelihoodField = Annotated[LikelihoodParameters, Field(default_factory=LikelihoodParameters, title="Log-likelihood")]
 SeedField = Annotated[Seed, Field(title="Seed", description="Every random number of the study follows from it.")]
 
 PAPER_DILUTIONS = (0.0, 0.2, 0.4, 0.6, 0.8)

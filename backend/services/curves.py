@@ -40,7 +40,8 @@ def study_curves(lab: Laboratory, study_id: str, kind: CurveKind = "pruning") ->
         places = rows.places_of_study(session, study_id, rows.CELL_KINDS[kind])
         values = rows.values_of_study(session, study_id, rows.CELL_KINDS[kind])
         values = [value for value in values if value.cell_id in places]
-        num_samples = max((value.num_samples for value in values if value.num_samples), default=None)
+        metrics = _infos(values)
+        num_samples, gibbs_steps = _setting_of_samples(metrics, kind)
         judge = next((place.judge for place in places.values() if place.judge), None)
         references = _references(session, places, num_samples, judge) if kind == "pruning" else []
     return Curves(
@@ -48,9 +49,9 @@ def study_curves(lab: Laboratory, study_id: str, kind: CurveKind = "pruning") ->
         kind=kind,
         x_label=X_LABELS[kind],
         num_samples=num_samples,
-        gibbs_steps=max((value.gibbs_steps for value in values if value.gibbs_steps), default=None),
+        gibbs_steps=gibbs_steps,
         judge=judge,
-        metrics=[metric_info(name) for name in sorted({value.metric for value in values})],
+        metrics=metrics,
         series=_series(values, places, kind),
         references=references,
     )
@@ -58,15 +59,16 @@ def study_curves(lab: Laboratory, study_id: str, kind: CurveKind = "pruning") ->
 
 def curves_csv(curves: Curves) -> str:
     """The curves as CSV: one row for each replica at each point."""
-    units = {metric.name: metric.unit for metric in curves.metrics}
+    metrics = {metric.name: metric for metric in curves.metrics}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for series in curves.series:
+        info = metrics[series.metric]
         head = (
-            series.metric, units[series.metric], series.machine_class, series.initial_dilution, series.pruned_to,
+            series.metric, info.unit, series.machine_class, series.initial_dilution, series.pruned_to,
         )  # fmt: skip
-        setting = (curves.num_samples, curves.gibbs_steps, curves.judge)
+        setting = (info.num_samples, info.gibbs_steps, curves.judge)
         for point in series.points:
             for one in point.replicas:
                 value = (one.replica, repr(one.value), one.low, one.high)
@@ -120,20 +122,46 @@ def _references(
     ]
 
 
-def metric_info(name: str) -> MetricInfo:
-    """What the catalogue says of a metric, or of a part of one.
+def _setting_of_samples(metrics: Iterable[MetricInfo], kind: CurveKind) -> tuple[int | None, int | None]:
+    """Number of samples and Gibbs steps of the evaluations, not of what is computed from a machine alone."""
+    asked = [one for one in metrics if kind == "training" or not _of_machine(one.name)]
+    return _greatest(one.num_samples for one in asked), _greatest(one.gibbs_steps for one in asked)
 
-    A training's `<metric>_test` is the same metric of test images.
-    """
-    base = name.removesuffix("_test")
-    for entry in catalogue().metrics:
-        labels = {entry.name: entry.label, **entry.parts}
-        known = name if name in labels else base
-        if known in labels:
-            label = labels[known] if known == name else f"{labels[known]}, test images"
-            better = entry.better if known == entry.name else "none"
-            formula = entry.formula if known == entry.name else ""
-            return MetricInfo(
-                name=name, label=label, unit=entry.unit, better=better, formula=formula, source=entry.source
-            )
-    return MetricInfo(name=name, label=name, unit="1", better="none", formula="", source="")  # of another version
+
+def _greatest(numbers: Iterable[int | None]) -> int | None:
+    return max((number for number in numbers if number), default=None)
+
+
+def _of_machine(name: str) -> bool:
+    behind = catalogue().metric_behind(name)
+    return behind is not None and behind[0].needs == "machine"
+
+
+def _infos(values: Iterable[Value]) -> list[MetricInfo]:
+    """What every metric among the values is, with its own number of chains and steps."""
+    by_metric: dict[str, list[Value]] = defaultdict(list)
+    for value in values:
+        by_metric[value.metric].append(value)
+    return [
+        metric_info(name, _greatest(one.num_samples for one in own), _greatest(one.gibbs_steps for one in own))
+        for name, own in sorted(by_metric.items())
+    ]
+
+
+def metric_info(name: str, num_samples: int | None = None, gibbs_steps: int | None = None) -> MetricInfo:
+    """What the catalogue says of a metric, or of a part of one."""
+    behind = catalogue().metric_behind(name)
+    setting: dict[str, int | None] = {"num_samples": num_samples, "gibbs_steps": gibbs_steps}
+    if behind is None:  # of another version
+        return MetricInfo(name=name, label=name, unit="1", better="none", formula="", source="", **setting)
+    entry, own = behind
+    label = entry.label if own == entry.name else entry.parts[own]
+    return MetricInfo(
+        name=name,
+        label=label if own == name else f"{label}, test images",
+        unit=entry.part_units.get(own, entry.unit),
+        better=entry.better if own == entry.name else "none",
+        formula=entry.formula if own == entry.name else "",
+        source=entry.source,
+        **setting,
+    )

@@ -1,18 +1,20 @@
-"""Judge machines after pruning: samples from random pixels, and every metric that needs samples.
+"""Judge machines after pruning: samples from random pixels, every metric of samples, and the likelihood if asked.
 
 Source: paper, section 4.1.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
 import torch
 
-from backend.storage.repositories.jobs import ClaimedCell
+from backend.contracts.cells import work_of_evaluation
+from backend.storage.repositories.jobs import ClaimedCell, MetricValue
 from worker.datasets import load_dataset
+from worker.experiments.likelihood import likelihood_in_blocks
 from worker.experiments.measuring import judge_of, measure, write_references
 from worker.experiments.run import Run
 from worker.experiments.starts import ranked_machine
@@ -37,7 +39,7 @@ def run(run: Run) -> None:
                 order = order or ranked_machine(run, cell, cell.parameters["pruning_rule"])
                 for work in _judge(run, cell, order):
                     run.block(work_done + work, _stage(cell))
-            work_done += _work(cell)
+            work_done += work_of_evaluation(cell.parameters)
     run.report(work_done, "done")
 
 
@@ -47,13 +49,15 @@ def _judge(run: Run, cell: ClaimedCell, order: PruningOrder) -> Iterator[float]:
     generation = cell.parameters["generation"]
     generator = torch.Generator().manual_seed(cell.parameters["seed"])
     num_samples, gibbs_steps = generation["num_samples"], generation["gibbs_steps"]
-    for steps, samples in generate_in_blocks(pruned, num_samples, gibbs_steps, [generator]):
+    samples = torch.empty(0)
+    for steps, states in generate_in_blocks(pruned, num_samples, gibbs_steps, [generator]):
         yield float(steps * num_samples)
-        if steps == gibbs_steps:
-            _write(run, cell, samples)
+        samples = states
+    likelihood = yield from likelihood_in_blocks(cell.parameters, pruned, float(gibbs_steps * num_samples))
+    _write(run, cell, samples, likelihood)
 
 
-def _write(run: Run, cell: ClaimedCell, samples: torch.Tensor) -> None:
+def _write(run: Run, cell: ClaimedCell, samples: torch.Tensor, likelihood: Sequence[MetricValue]) -> None:
     parameters = cell.parameters
     dataset = load_dataset(parameters["dataset"])
     judge = judge_of(run, parameters["judge"])
@@ -61,7 +65,7 @@ def _write(run: Run, cell: ClaimedCell, samples: torch.Tensor) -> None:
     metrics = [replace(one, gibbs_steps=gibbs_steps) for one in measure(dataset, samples, parameters["seed"], judge)]
     write_references(run, dataset, samples.shape[1], parameters["judge"])
     kept = run.store(pack_samples(samples[0, :KEPT_SAMPLES].cpu().numpy()), "samples")
-    run.complete_cell(cell.id, metrics=metrics, artifact=kept)
+    run.complete_cell(cell.id, metrics=[*metrics, *likelihood], artifact=kept)
 
 
 def pack_samples(samples: np.ndarray) -> bytes:
@@ -69,11 +73,6 @@ def pack_samples(samples: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, np.packbits(samples, axis=1), allow_pickle=False)
     return buffer.getvalue()
-
-
-def _work(cell: ClaimedCell) -> float:
-    generation = cell.parameters["generation"]
-    return float(generation["gibbs_steps"] * generation["num_samples"])
 
 
 def _stage(cell: ClaimedCell) -> str:

@@ -160,6 +160,12 @@ def pixel_means(images: UInt8[Tensor, "sample visible"]) -> Float32[Tensor, " vi
     return (images.sum(dim=0, dtype=torch.float64) / images.shape[0]).to(torch.float32)
 
 
+def logit_of_means(pixel_means: Float[Tensor, " visible"]) -> Float32[Tensor, " visible"]:
+    """The visible biases with which a machine without couplings has these means, clamped by `PIXEL_MEAN_MARGIN`."""
+    means = pixel_means.to(torch.float32).clamp(PIXEL_MEAN_MARGIN, 1 - PIXEL_MEAN_MARGIN)
+    return torch.logit(means)
+
+
 def check_generators(generators: Sequence[torch.Generator], num_replicas: int) -> None:
     """Refuse generators that are not one for each replica: a shared one makes replicas depend on each other.
 
@@ -227,10 +233,9 @@ def machine_on_mask(
     if tuple(pixel_means.shape) != (visible,):
         raise ValueError(f"pixel_means has shape {tuple(pixel_means.shape)}; it must be ({visible},)")
     normal = torch.stack([torch.randn(visible, hidden, generator=generator) for generator in generators])
-    means = pixel_means.to(torch.float32).clamp(PIXEL_MEAN_MARGIN, 1 - PIXEL_MEAN_MARGIN)
     return Machine(
         weight_matrix=torch.where(mask, normal * init_std, 0.0),
-        vbias=torch.logit(means).repeat(replicas, 1),
+        vbias=logit_of_means(pixel_means).repeat(replicas, 1),
         hbias=torch.zeros(replicas, hidden),
         mask=mask.clone(),
     )

@@ -61,13 +61,14 @@ class Registration:
 class MetricRegistration(Registration):
     """A metric: besides the above its formula, which direction is better and what it is computed from.
 
-    `parts`: labels of the further values that it gives, by name.
+    `parts`: labels of the further values that it gives, by name; `part_units`: units of those that have another unit.
     """
 
     formula: str
     better: Better
     needs: Needs
     parts: Mapping[str, str] = field(default_factory=dict)
+    part_units: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def text_fields(cls) -> tuple[str, ...]:
@@ -76,7 +77,7 @@ class MetricRegistration(Registration):
 
     def describe(self) -> dict[str, Any]:
         """A plain description, for a catalogue."""
-        return super().describe() | {"parts": dict(self.parts)}
+        return super().describe() | {"parts": dict(self.parts), "part_units": dict(self.part_units)}
 
 
 @dataclass(frozen=True, kw_only=True)

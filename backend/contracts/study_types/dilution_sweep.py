@@ -20,6 +20,7 @@ from backend.contracts.parameters import (
     GenerationField,
     JudgeField,
     LevelsField,
+    LikelihoodField,
     Parameters,
     PruningRuleField,
     ReplicasField,
@@ -44,6 +45,7 @@ class DilutionSweepParameters(Parameters):
     judge: JudgeField = DEFAULT_JUDGE
     training: TrainingField
     generation: GenerationField
+    likelihood: LikelihoodField
     seed: SeedField = 0
 
     @model_validator(mode="after")

@@ -19,6 +19,7 @@ from backend.contracts.parameters import (
     GenerationField,
     JudgeField,
     LevelsField,
+    LikelihoodField,
     Parameters,
     PruningRuleField,
     ReplicasField,
@@ -66,6 +67,7 @@ class IterativePruningParameters(Parameters):
     judge: JudgeField = DEFAULT_JUDGE
     training: TrainingField
     generation: GenerationField
+    likelihood: LikelihoodField
     seed: SeedField = 0
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from backend.contracts.parameters import (
     DilutionsField,
     GenerationField,
     LevelsField,
+    LikelihoodParameters,
     Parameters,
     PruningRuleField,
     ReplicasField,
@@ -28,17 +29,9 @@ from backend.contracts.parameters import (
 )
 from backend.contracts.plan import StudyPlan
 from backend.contracts.study_types.base import StudyType
-from backend.contracts.study_types.presets import TWO_CORE_TRAINING
+from backend.contracts.study_types.presets import COLLAPSING_TRAINING, TWO_CORE_TRAINING
 
 JUDGE_WORK = 1e7  # two minutes or so on two cores
-# At a high rate that stays, machines collapse like those of the paper's schedule, in a hundredth of the time.
-COLLAPSING_TRAINING = {
-    "gibbs_steps": 10,
-    "num_updates": 1500,
-    "batch_size": 100,
-    "num_chains": 100,
-    "learning_rate": 0.1,
-}
 
 
 class JudgeParameters(Parameters):
@@ -75,6 +68,11 @@ class JudgeParameters(Parameters):
     def judge(self) -> str:
         """The machines of a judge are sorted without one."""
         return NO_JUDGE
+
+    @property
+    def likelihood(self) -> LikelihoodParameters:
+        """It is not measured."""
+        return LikelihoodParameters()
 
     @model_validator(mode="after")
     def _grid_makes_sense(self) -> Self:

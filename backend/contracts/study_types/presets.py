@@ -13,4 +13,12 @@ TWO_CORE_TRAINING: dict[str, Any] = {
     "learning_rate_decay": "linear",
     "final_learning_rate": 0.001,
 }
+# At a high rate that stays, machines collapse abruptly like those of the paper's schedule, in a hundredth of the time.
+COLLAPSING_TRAINING: dict[str, Any] = {
+    "gibbs_steps": 10,
+    "num_updates": 1500,
+    "batch_size": 100,
+    "num_chains": 100,
+    "learning_rate": 0.1,
+}
 TWO_CORE_GENERATION: dict[str, Any] = {"num_samples": 512, "gibbs_steps": 200}

@@ -15,6 +15,7 @@ from backend.contracts.parameters import (
     DatasetField,
     Fraction,
     GenerationParameters,
+    LikelihoodParameters,
     Parameters,
     PruningRuleField,
     ReplicasField,
@@ -48,6 +49,11 @@ class RepresentationParameters(Parameters):
     def generation(self) -> GenerationParameters:
         """No samples are drawn."""
         return GenerationParameters()
+
+    @property
+    def likelihood(self) -> LikelihoodParameters:
+        """None is measured."""
+        return LikelihoodParameters()
 
     @property
     def judge(self) -> str:

@@ -19,6 +19,7 @@ from backend.contracts.parameters import (
     GenerationField,
     JudgeField,
     LevelsField,
+    LikelihoodField,
     Pair,
     PairsField,
     Parameters,
@@ -33,7 +34,7 @@ from backend.contracts.parameters import (
 from backend.contracts.plan import StudyPlan
 from backend.contracts.study_types.base import StudyType
 from backend.contracts.study_types.dilution_sweep import add_sweep
-from backend.contracts.study_types.presets import TWO_CORE_GENERATION, TWO_CORE_TRAINING
+from backend.contracts.study_types.presets import COLLAPSING_TRAINING
 from backend.contracts.study_types.representation import add_representation
 from backend.contracts.study_types.retraining import PAPER_PAIRS, add_retraining
 
@@ -59,6 +60,7 @@ class ReproduceParameters(Parameters):
     judge: JudgeField = DEFAULT_JUDGE
     training: TrainingField
     generation: GenerationField
+    likelihood: LikelihoodField
     seed: SeedField = 0
 
     @model_validator(mode="after")
@@ -87,12 +89,12 @@ class Reproduce(StudyType):
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "Two cores": {
             "initial_dilutions": [0.0, 0.4, 0.8],
-            "num_replicas": 4,
+            "num_replicas": 6,
             "pruning_grid": [0.3, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98],
             "pairs": [[0.0, 0.75], [0.4, 0.9]],
             "represented_pair": [0.4, 0.9],
-            "training": TWO_CORE_TRAINING,
-            "generation": TWO_CORE_GENERATION,
+            "training": COLLAPSING_TRAINING,
+            "generation": {"num_samples": 256, "gibbs_steps": 500},
         },
         "The paper": {},
     }

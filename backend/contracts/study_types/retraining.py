@@ -18,6 +18,7 @@ from backend.contracts.parameters import (
     GenerationField,
     JudgeField,
     LevelsField,
+    LikelihoodField,
     Pair,
     PairsField,
     Parameters,
@@ -55,6 +56,7 @@ class RetrainingParameters(Parameters):
     judge: JudgeField = DEFAULT_JUDGE
     training: TrainingField
     generation: GenerationField
+    likelihood: LikelihoodField
     seed: SeedField = 0
 
     @model_validator(mode="after")

@@ -126,6 +126,41 @@ def test_csv_has_one_row_for_each_value(laboratory: Laboratory) -> None:
     assert found == expected, "to the last bit"
 
 
+def test_annealed_chains_are_not_taken_for_samples(laboratory: Laboratory) -> None:
+    """Kills: the number of chains or temperatures of a log-likelihood shown as those of every metric, or lost."""
+    study = hands.submit(laboratory)
+    hands.work_off(laboratory)
+    [*_, cell] = [one for one in list_cells(laboratory, study.id, limit=500).items if one.kind == EVALUATION]
+    names = {"log_likelihood_test": -91.0, "log_partition": 431.0, "effective_chains": 55.0}
+    rows = [{"cell_id": cell.id, "name": name, "value": value} for name, value in names.items()]
+    digest = next(iter(cells_of(laboratory, study.id).values())).dataset_digest
+    with laboratory.database.write() as session:
+        session.execute(insert(Metric), [{**row, "num_samples": 100, "gibbs_steps": 5000} for row in rows])
+        record_references(session, digest, "", 7, [MetricValue(E2, 0.125)])
+    curves = study_curves(laboratory, study.id)
+    assert (curves.num_samples, curves.gibbs_steps) == (7, 3)
+    assert [line.value for line in curves.references] == [0.125]
+    found = {info.name: (info.unit, info.better, info.num_samples, info.gibbs_steps) for info in curves.metrics}
+    assert found == {
+        "effective_chains": ("1", "none", 100, 5000),
+        "log_likelihood_test": ("nats per image", "higher", 100, 5000),
+        "log_partition": ("nats", "none", 100, 5000),
+        E2: ("1", "lower", 7, 3),
+    }
+    [label] = [info.label for info in curves.metrics if info.name == "log_likelihood_test"]
+    assert label == "Log-likelihood, test images"
+    settings = {
+        (row["metric"], row["num_samples"], row["gibbs_steps"])
+        for row in csv.DictReader(io.StringIO(curves_csv(curves)))
+    }
+    assert settings == {(E2, "7", "3"), *((name, "100", "5000") for name in names)}
+
+
+def cells_of(lab: Laboratory, study_id: str) -> Any:
+    with lab.database.read() as session:
+        return cell_rows.cells_of_study(session, study_id)
+
+
 def test_a_study_that_does_not_exist_has_no_curves(laboratory: Laboratory) -> None:
     with pytest.raises(NotFound):
         study_curves(laboratory, "nothing")

@@ -1,5 +1,6 @@
 """Results of analyses as the worker stores them, small and complete; larger where a test or an eye wants more."""
 
+import base64
 import math
 
 from backend.contracts import results as r
@@ -187,3 +188,47 @@ def report() -> r.ReportResult:
         for claim, (verdict, value, around) in verdicts.items()
     ]
     return r.ReportResult(claims=claims, cautions=["There are 3 replicas of each machine: intervals are wide."])
+
+
+def judge_card(num_levels: int = 4) -> r.JudgeCardResult:
+    """Survival falls from 1 to 0 over the levels; Q follows it. Every image has the first and the last pixel."""
+    levels = [
+        r.JudgedLevel(
+            machine_class="trained",
+            initial_dilution=0.4,
+            replica=replica,
+            pruning=round(0.4 + 0.5 * at / num_levels, 3),
+            unseen=replica == 1,
+            survival=1 - at / num_levels,
+            sort="intact" if at < num_levels / 2 else "between" if at == num_levels // 2 else "broken",
+            quality=0.99 if at < num_levels / 2 else 0.5 if at == num_levels // 2 else 0.02,
+        )
+        for replica in range(2)
+        for at in range(num_levels)
+    ]
+    image = base64.b64encode(bytes([128, *[0] * 96, 1])).decode()
+    examination = r.ExaminationResult(
+        test_images=0.998,
+        test_digits=0.991,
+        unseen_digits=0.997,
+        unseen_broken=0.994,
+        noise=0.001,
+        black=0.0,
+        one_stroke=0.02,
+        num_test=10_000,
+        num_unseen_digits=2048,
+        num_unseen_broken=1024,
+        num_unseen_levels=8,
+    )
+    return r.JudgeCardResult(
+        judge="e" * 64,
+        size_bytes=2_100_000,
+        criterion="broken: less than a tenth of the correlations is left",
+        recipe={"epochs": 4.0},
+        num_machine_digits=5000,
+        num_broken=4000,
+        num_broken_levels=30,
+        examination=examination,
+        levels=levels,
+        examples=[r.Examples(label=label, confidence=[0.98, 0.5], images=[image] * 2) for label in ("Digits", "Noise")],
+    )

@@ -1,5 +1,7 @@
 """The figures of analyses: what is drawn is what was found."""
 
+import base64
+
 import pytest
 
 from frontend import machine_classes
@@ -8,6 +10,7 @@ from frontend.plots.collapse import collapse_figure, interval_words
 from frontend.plots.comparison import classes_of_pair, comparison_figure
 from frontend.plots.curves import CurveView, pruning_figure
 from frontend.plots.initial_dilution import dilution_figure, unpruned
+from frontend.plots.judge_card import picture, survival_figure
 from frontend.plots.representation import component_title, panel_figure
 from frontend.plots.spectra import SpectrumView, crossing_words, edges_of, spectra_figure
 from frontend.theme import PALETTES
@@ -164,7 +167,7 @@ def pair_curves():
         (0.0, {0.0: [1.0], 0.7: [2.0], 0.9: [3.0]}), (0.7, {0.7: [4.0], 0.9: [5.0]}), (0.2, {0.8: [9.0]})
     )
     own = [of_class(base.series[1], "retrained", 0.7).model_copy(update={"initial_dilution": 0.0})]
-    other = [of_class(base.series[1], "retrained", 0.7).model_copy(update={"initial_dilution": 0.2})]
+    other = [of_class(base.series[2], "retrained", 0.7)]  # the same level, another p0
     return base.model_copy(update={"series": [*base.series, *own, *other]})
 
 
@@ -173,6 +176,7 @@ def test_the_classes_of_a_pair_are_found_from_p_on():
     assert list(found) == ["frozen", "retrained", "reference"]
     assert [point.x for point in found["frozen"].points] == [0.7, 0.9]
     assert [point.mean for point in found["reference"].points] == [4.0, 5.0]
+    assert [point.mean for point in found["retrained"].points] == [4.0, 5.0]
     assert classes_of_pair(pair_curves(), "quality", 0.0, 0.7) == {}
 
 
@@ -232,3 +236,32 @@ def test_axes_say_what_they_explain():
 def test_symbols_of_classes_in_space_exist_there():
     for name in ("frozen", "retrained", "reference", "same_mask"):
         assert machine_classes.symbol(name) in {"circle", "square", "diamond", "cross"}
+
+
+# --- judge
+
+
+def test_every_level_stands_at_its_survival_and_quality():
+    figure = survival_figure(results.judge_card(), "light")
+    names = [trace.name for trace in figure.data]
+    assert names == [
+        f"{sort}, {who} (n = {n})"
+        for sort, n in (("intact", 2), ("between", 1), ("broken", 1))
+        for who in ("unseen", "learned from")
+    ]
+    broken = named(figure, "broken, unseen")
+    assert (list(broken.x), list(broken.y)) == ([0.25], [0.02])
+    assert broken.customdata[0][0] == "p<sub>0</sub> = 0.4, p = 0.775, replica 1"
+    assert not broken.marker.symbol.endswith("open")
+    assert named(figure, "broken, learned").marker.symbol == "square-open"
+    assert len({trace.marker.color for trace in figure.data}) == 3
+
+
+def test_an_image_of_bits_is_a_picture():
+    (image, _), *_ = [kind.images for kind in results.judge_card().examples]
+    text = base64.b64decode(picture(image).partition(",")[2]).decode()
+    assert 'd="M0 0h1v1h-1zM27 27h1v1h-1z"' in text
+    with pytest.raises(ValueError, match="an image has 784 bits, 8 were given"):
+        picture(base64.b64encode(b"x").decode())
+    with pytest.raises(ValueError, match="base64 of 784 bits"):
+        picture("no image")

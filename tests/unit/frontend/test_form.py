@@ -27,8 +27,8 @@ def inputs(schema, parameters):
 
 
 def test_every_parameter_of_the_schema_has_an_input():
-    leaves = {*SWEEP.parameters.model_fields} - {"training", "generation"}
-    groups = {f"{group}.{name}" for group in ("training", "generation") for name in DEFAULTS[group]}
+    leaves = {*SWEEP.parameters.model_fields} - {"training", "generation", "likelihood"}
+    groups = {f"{group}.{name}" for group in ("training", "generation", "likelihood") for name in DEFAULTS[group]}
     assert set(inputs(SCHEMA, DEFAULTS)) == leaves | groups
 
 
@@ -77,9 +77,9 @@ def test_names_from_the_catalogue_are_chosen_not_typed():
 def test_groups_are_folded_with_their_titles_and_what_is_advanced_once_more():
     parts = form_inputs.build(SCHEMA, DEFAULTS, catalogue())
     folds = [one for one in walk(parts) if type(one).__name__ == "Details"]
-    assert [fold.id["group"] for fold in folds] == ["training", "training.", "generation"]
-    assert [text(fold.children[0]).split(" hidden")[0].split(" samples")[0] for fold in folds] == [
-        "Training", "Advanced", "Generation",
+    assert [fold.id["group"] for fold in folds] == ["training", "training.", "generation", "likelihood"]
+    assert [text(fold.children[0]).split(" hidden")[0].split(" samples")[0].split(" temp")[0] for fold in folds] == [
+        "Training", "Advanced", "Generation", "Log-likelihood",
     ]  # fmt: skip
     assert {one.id["key"] for one in walk(folds[1]) if getattr(one, "className", "") == "field"} >= {
         "training.momentum", "training.nesterov", "training.gradient",

@@ -198,6 +198,14 @@ def test_the_sample_index_finds_the_cell_of_each_point():
     assert "0.55" not in index["cells"]["0.8"]
 
 
+def test_the_sample_index_has_one_class_of_machines():
+    base = messages.curves((0.0, {0.0: [1.0]}), (0.4, {0.4: [3.0]}))
+    again = base.series[0].model_copy(update={"machine_class": "retrained", "pruned_to": 0.9})
+    curves = base.model_copy(update={"series": [again, *base.series]})
+    assert samples.index_of(curves)["p0s"] == ["0", "0.4"]
+    assert samples.index_of(curves, "retrained")["p0s"] == ["0 to 0.9"]
+
+
 def test_the_browser_stands_at_the_level_of_the_address():
     index = samples.index_of(messages.curves((0.0, {0.0: [1.0], 0.5: [1.0]})))
     assert by_id(samples.browser(index, "0.5", None), "study-level").value == 1

@@ -10,7 +10,7 @@ from frontend import machine_classes, metric_choice, panels
 from frontend.components import analysis, figure
 from frontend.components.controls import band_select
 from frontend.pages import machine
-from frontend.panels import Opened, collapse, comparison, report, representation
+from frontend.panels import Opened, collapse, comparison, judge, report, representation
 from frontend.panels import results as results_panel
 from frontend.plots.curves import CurveView
 from tests.unit.frontend import messages, results
@@ -40,7 +40,9 @@ def test_a_study_has_the_tabs_of_its_analyses_only():
     sweep = messages.study(parameters={"generation": {}})
     found = [one.TAB for one in panels.fitting(sweep, [analysis_of("spectrum")])]
     assert found == ["results", "spectra", "training", "cells", "recipe"]
-    everything = [analysis_of(name) for name in ("spectrum", "collapse", "comparison", "representation", "report")]
+    everything = [
+        analysis_of(name) for name in ("spectrum", "collapse", "comparison", "representation", "report", "judge-card")
+    ]
     assert {one.TAB for one in panels.fitting(sweep, everything)} == {one.TAB for one in panels.panels()}
 
 
@@ -188,6 +190,22 @@ def test_the_report_has_every_claim_with_its_verdict():
     assert "0.44  95 % CI 0.41 to 0.47" in words
     assert "There are 3 replicas" in words
     assert "/api/v1/cells/cccccccccccccccccccc/result" in [getattr(one, "href", None) for one in walk(content)]
+
+
+def test_a_judge_shows_its_examination_and_leads_to_a_study_with_it():
+    content = judge.examination(results.judge_card())
+    words = text(content)
+    assert "99.1 % named, 99.8 % taken for digits" in words
+    assert "99.4 % of 1,024 samples refused" in words
+    assert "0.001, 0.000, 0.020" in words
+    assert f"/studies/new?judge={'e' * 64}" in [getattr(one, "href", None) for one in walk(content)]
+
+
+def test_examples_have_the_judge_s_confidence():
+    content = judge.examples(results.judge_card())
+    assert text(content).count("0.98") == 2
+    pictures = [one for one in walk(content) if type(one).__name__ == "Img"]
+    assert [one.alt for one in pictures[:2]] == ["Digits, confidence 0.98", "Digits, confidence 0.50"]
 
 
 def test_a_figure_leaves_the_page_in_four_ways():

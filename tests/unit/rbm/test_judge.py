@@ -68,13 +68,19 @@ def test_survival_of_one_sample_is_refused() -> None:
 
 
 def test_levels_are_intact_up_to_the_first_fall_and_broken_after_the_last_life() -> None:
-    survivals = [1.0, 0.75, 0.7, 0.85, 0.15, 0.2, 0.1, 0.0]
+    survivals = [1.0, 0.85, 0.81, 0.7, 0.15, 0.2, 0.1, 0.0]
     assert intact_levels(survivals) == [True, True] + 6 * [False]
     assert broken_levels(survivals) == 6 * [False] + [True, True]
 
 
 def test_a_mixture_whose_survival_rises_is_not_intact() -> None:
-    assert intact_levels([1.0, 1.25, 1.3, 1.0]) == [True, True, False, False]
+    assert intact_levels([1.0, 1.1, 1.19, 1.3, 1.0]) == [True, True, False, False, False]
+
+
+def test_the_level_next_to_the_transition_is_left_out_and_a_machine_without_transition_has_a_last_one_too() -> None:
+    assert intact_levels([1.0, 0.5]) == [False, False]
+    assert intact_levels([1.0, 1.0]) == [True, False]
+    assert intact_levels([0.0]) == [False]
 
 
 def test_survival_counts_from_the_machines_own_dilution() -> None:
@@ -89,7 +95,7 @@ def test_a_machine_that_never_learned_is_not_broken() -> None:
 def test_material_is_sorted_by_survival_and_what_lies_between_is_left_out() -> None:
     alive, dead = bars(300), bars(1).expand(300, -1)
     between = torch.where(torch.arange(300).unsqueeze(1) % 2 == 0, bars(300, 8), dead)
-    machine = MachineSamples("a", (0.0, 0.5, 0.9), torch.stack([alive, between, dead]))
+    machine = MachineSamples("a", (0.0, 0.2, 0.5, 0.9), torch.stack([alive, alive, between, dead]))
     found = gather([machine], covariance(bars(4000)))
     assert torch.equal(found.digits, alive)
     assert torch.equal(found.broken, dead)
@@ -97,7 +103,7 @@ def test_material_is_sorted_by_survival_and_what_lies_between_is_left_out() -> N
 
 
 def test_material_without_broken_machines_is_refused() -> None:
-    machine = MachineSamples("a", (0.0,), bars(300).unsqueeze(0))
+    machine = MachineSamples("a", (0.0, 0.1), torch.stack([bars(300), bars(300)]))
     with pytest.raises(ValueError, match="1 levels are intact and 0 broken"):
         gather([machine], covariance(bars(4000)))
 

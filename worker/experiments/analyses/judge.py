@@ -58,10 +58,10 @@ def criterion() -> str:
     """What makes a level of a machine intact or broken, in words."""
     return (
         "The survival of a level is the slope of its samples' pixel covariances on those of the data, over the slope "
-        f"at p0. Levels before the first whose survival is more than {INTACT_WITHIN:g} away from 1 are intact: their "
-        f"samples count as digits. Levels after the last with a survival of {BROKEN_BELOW:g} or more are broken. What "
-        f"lies between is left out, and so are machines whose slope at p0 is below {LEARNED_ABOVE:g}: they have not "
-        "learned."
+        f"at p0. Levels up to the first whose survival is more than {INTACT_WITHIN:g} away from 1, without the last of "
+        "them, are intact: their samples count as digits. Levels after the last with a survival of "
+        f"{BROKEN_BELOW:g} or more are broken. What lies between is left out, and so are machines whose slope at p0 is "
+        f"below {LEARNED_ABOVE:g}: they have not learned."
     )
 
 

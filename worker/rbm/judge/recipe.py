@@ -38,10 +38,10 @@ class Recipe:
 
     seed: int
     detector_updates: int = 1200
-    recogniser_updates: int = 1200
+    recogniser_updates: int = 1500
     batch_size: int = 256
     learning_rate: float = 0.004
-    machine_digits: float = 0.3
+    machine_digits: float = 0.5
     broken: float = 0.8
 
 

@@ -45,12 +45,13 @@ def survival(slopes: Sequence[float]) -> list[float]:
 
 
 def intact_levels(survivals: Sequence[float]) -> list[bool]:
-    """Which levels, in ascending order, come before the first whose survival is more than 0.2 away from 1."""
-    intact, so_far = [], True
-    for one in survivals:
-        so_far = so_far and abs(one - 1) <= INTACT_WITHIN
-        intact.append(so_far)
-    return intact
+    """Which levels, in ascending order, come before the last one that is still within 0.2 of 1 without a gap.
+
+    That last one is next to the transition: some of its samples may be broken already.
+    """
+    within = [abs(one - 1) <= INTACT_WITHIN for one in survivals]
+    length = next((index for index, one in enumerate(within) if not one), len(within))
+    return [index < length - 1 for index in range(len(survivals))]
 
 
 def broken_levels(survivals: Sequence[float]) -> list[bool]:

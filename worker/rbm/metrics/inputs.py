@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 from torch import Tensor
 
+from worker.rbm.likelihood import LogPartition
 from worker.rbm.machine import Machine, check_generators
 
 ACCEPTED_ABOVE = 0.5
@@ -69,6 +70,7 @@ class MetricInputs:
             state and leaves them there, so its value does not depend on which other metrics are computed.
         covariance: the covariance of `images`, if it was computed before.
         judge: the classifiers behind Q and d_f.
+        log_partition: log Z of the replicas, if it was estimated before.
 
     Raises:
         ValueError: if the generators are not one for each replica of the samples and of the machine.
@@ -80,6 +82,7 @@ class MetricInputs:
     generators: Sequence[torch.Generator] | None = None
     covariance: Float64[Tensor, "visible visible"] | None = None
     judge: Judge | None = None
+    log_partition: LogPartition | None = None
 
     def __post_init__(self) -> None:
         if self.generators is None:
