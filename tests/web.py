@@ -46,7 +46,11 @@ class Web:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_until(self.answers)
+        try:
+            wait_until(self.answers)
+        except BaseException:
+            self.kill()
+            raise
 
     def answers(self) -> bool:
         try:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import time
 from collections import defaultdict
 from typing import Any
 
@@ -166,20 +165,19 @@ def test_a_study_that_does_not_exist_has_no_curves(laboratory: Laboratory) -> No
         study_curves(laboratory, "nothing")
 
 
-def test_fifteen_hundred_machines_at_twenty_levels_are_fast_and_take_few_queries(laboratory: Laboratory) -> None:
+def test_fifteen_hundred_machines_at_twenty_levels_take_few_queries(laboratory: Laboratory) -> None:
     """The largest study that is allowed is smaller: its rows are written directly."""
-    curves, queries, seconds = _large(laboratory)
+    curves, queries = _large(laboratory)
     values = sum(point.n for series in curves.series for point in series.points)
     assert values == 1500 * 20
     assert queries <= 5
-    assert seconds < 2.5, "0.3 s of an idle core"
 
 
 def _jobs(lab: Laboratory, study_id: str) -> Any:
     return list_jobs(lab, study_id=study_id).items
 
 
-def _large(lab: Laboratory) -> tuple[Curves, int, float]:
+def _large(lab: Laboratory) -> tuple[Curves, int]:
     study_id, digest = new_id(), "0" * 64
     cells, places, metrics, machines = [], [], [], []
     common = {"parameters": {}, "dataset_digest": digest, "work": 1.0, "state": "done"}
@@ -201,10 +199,8 @@ def _large(lab: Laboratory) -> tuple[Curves, int, float]:
             session.execute(insert(table.__table__), rows)  # type: ignore[arg-type]
     queries: list[str] = []
     event.listen(lab.database.engine, "before_cursor_execute", lambda *call: queries.append(call[2]))
-    start = time.thread_time()
     curves = study_curves(lab, study_id)
-    seconds = time.thread_time() - start
-    return curves, sum(query.startswith("SELECT") for query in queries), seconds
+    return curves, sum(query.startswith("SELECT") for query in queries)
 
 
 def _machine_row(key: str, digest: str) -> dict[str, Any]:
