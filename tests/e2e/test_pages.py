@@ -82,6 +82,7 @@ def test_a_page_follows_its_study_and_survives_a_restart_of_the_server(house, pa
     expect(page.locator("#live-mark")).to_have_attribute("data-state", "on")
     hands.sign_on(house.lab)
     expect(page.locator("#study-head")).to_contain_text("0 of")
+    expect(page.locator("#study-curves .js-plotly-plot")).to_be_attached()  # all of the page's own code is here
 
     house.kill()
     expect(page.locator("#live-mark")).to_have_attribute("data-state", "off")

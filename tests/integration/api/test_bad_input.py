@@ -22,7 +22,7 @@ def refused(still: Live, **study: Any) -> dict[str, Any]:
     ("parameters", "pointer", "words"),
     [
         ({"colour": "red"}, "/parameters/colour", "Extra inputs"),
-        ({"training": {"momentum": 0.9}}, "/parameters/training/momentum", "Extra inputs"),
+        ({"training": {"warmth": 0.9}}, "/parameters/training/warmth", "Extra inputs"),
         ({"initial_dilutions": [0.2, 1.5]}, "/parameters/initial_dilutions/1", "less than or equal to 1"),
         ({"pruning_grid": [-0.1]}, "/parameters/pruning_grid/0", "greater than or equal to 0"),
         ({"initial_dilutions": [0.95], "pruning_grid": [0.5, 0.9]}, "/parameters", "p < p0"),

@@ -22,7 +22,7 @@ def client(live: Live) -> Iterator[Client]:
 
 
 def test_a_study_from_the_first_call_to_the_table(live: Live, client: Client) -> None:
-    assert client.estimate_study("One", parameters=SMALL).jobs == 4
+    assert client.estimate_study("One", parameters=SMALL).jobs == 5
     study = client.create_study("One", parameters=SMALL)
     assert study.last_seen.state == "queued"
     threading.Timer(0.3, work_off, [live.lab]).start()
