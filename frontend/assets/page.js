@@ -121,6 +121,10 @@
         const click = window.dash_clientside.callback_context.triggered[0];
         return window.dash_clientside.page.follow(click && click.value);
       },
+      visit: function (href) {
+        if (href) visit(href);
+        return window.dash_clientside.no_update;
+      },
       replace: function (query) {
         if (typeof query === "string") replaceSearch(query);
         return window.dash_clientside.no_update;

@@ -39,7 +39,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             dcc.Store(id="new-schema", data=info.parameters_schema),
             dcc.Store(id="new-draft"),
             dcc.Store(id="new-query"),
-            dcc.Store(id="new-address"),
+            *(dcc.Store(id=name) for name in ("new-address", "new-place", "new-visited")),
             heading("New study"),
             html.P(info.description, className="lead"),
             _kinds(types, kind),
@@ -186,8 +186,7 @@ def _appearance(schema: dict[str, Any], given: Mapping[str, Any], errors: Mappin
 
 def _register_submit(app: Dash, client: AsyncClient) -> None:
     @app.callback(
-        Output("url", "pathname", allow_duplicate=True),
-        Output("url", "search", allow_duplicate=True),
+        Output("new-place", "data"),
         Output("new-name", "error"),
         Output({"type": "field", "key": ALL}, "error", allow_duplicate=True),
         Output("new-problem", "children", allow_duplicate=True),
@@ -201,15 +200,22 @@ def _register_submit(app: Dash, client: AsyncClient) -> None:
     async def submit(clicks: int | None, draft: dict[str, Any] | None, name: str | None, ids: list[dict]) -> Any:
         untouched = [no_update] * len(ids)
         if not clicks or not draft:
-            return no_update, no_update, no_update, untouched, no_update
+            return no_update, no_update, untouched, no_update
         if not (name or "").strip():
-            return no_update, no_update, "give the study a name", untouched, no_update
+            return no_update, "give the study a name", untouched, no_update
         try:
             study = await client.create_study(**(draft | {"name": name}))
         except ApiError as error:
             by_key, general = problems(error, [one["key"] for one in ids])
-            return no_update, no_update, by_key.get("name"), [by_key.get(one["key"]) for one in ids], general
-        return f"/studies/{study.id}", "", None, untouched, no_update
+            return no_update, by_key.get("name"), [by_key.get(one["key"]) for one in ids], general
+        return f"/studies/{study.id}", None, untouched, no_update
+
+    app.clientside_callback(
+        ClientsideFunction("page", "visit"),
+        Output("new-visited", "data"),
+        Input("new-place", "data"),
+        prevent_initial_call=True,
+    )
 
 
 def draft_of(name: str | None, base: Mapping[str, Any], parameters: Mapping[str, Any]) -> StudyCreate:

@@ -29,7 +29,8 @@ def test_a_study_from_the_first_call_to_the_table(live: Live, client: Client) ->
     assert study.wait(timeout=30).state == "done"
     frame = study.to_dataframe()
     assert list(frame.columns) == [
-        "metric", "initial_dilution", "pruning", "replica", "value", "cell_id", "machine_id",
+        "metric", "machine_class", "initial_dilution", "pruned_to", "pruning", "replica", "value", "low", "high",
+        "cell_id", "machine_id",
     ]  # fmt: skip
     assert len(frame) == 2 * 3 * 2
     points = {(s.initial_dilution, p.x): p.mean for s in study.curves().series for p in s.points}

@@ -13,7 +13,8 @@ from tests.hands import SMALL, fail, sign_on, submit, work_off
 from tests.integration.api.conftest import Live
 from tests.integration.api.serving import problem_of
 
-CELLS = 2 * 2 * (1 + 1) + 2 * 2 * 2  # p0 in (0, 0.4), two replicas: machine, itself judged, and two levels above
+# p0 in (0, 0.4), two replicas: machine, itself judged, and two levels above; and the spectra.
+CELLS = 2 * 2 * (1 + 1) + 2 * 2 * 2 + 1
 
 
 def created(live: Live, **changes: Any) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def test_an_estimate_writes_nothing(live: Live) -> None:
     answer = live.http.post("/studies/estimate", json={"name": "One", "parameters": SMALL})
     assert answer.status_code == 200
     assert answer.json()["cells"] == CELLS
-    assert answer.json()["jobs"] == 4
+    assert answer.json()["jobs"] == 5
     assert live.http.get("/studies").json()["items"] == []
 
 
@@ -178,7 +179,7 @@ def test_what_is_asked_twice_is_done_once(live: Live, action: str) -> None:
     assert first.headers["location"] == f"/api/v1/studies/{study['id']}"
     assert first.json()["state"] == second.json()["state"] == {"cancel": "cancelled", "retry": "queued"}[action]
     live_jobs = [job for job in live.http.get("/jobs").json()["items"] if job["state"] in ("queued", "blocked")]
-    assert len(live_jobs) == {"cancel": 0, "retry": 4}[action]
+    assert len(live_jobs) == {"cancel": 0, "retry": 5}[action]
 
 
 def test_a_cancelled_job_stays_cancelled(live: Live) -> None:

@@ -66,7 +66,7 @@ def machine(laboratory: Laboratory) -> str:
 
 def ask(pruning: float | None, **generation: Any) -> SamplesRequest:
     return SamplesRequest(
-        pruning=pruning, generation=GenerationParameters(**{**hands.SMALL["generation"], **generation})
+        judge="none", pruning=pruning, generation=GenerationParameters(**{**hands.SMALL["generation"], **generation})
     )
 
 
@@ -210,7 +210,7 @@ def test_a_zoo_file_that_was_altered_is_refused(laboratory: Laboratory, zoo: Pat
         register_zoo(laboratory, zoo)
 
 
-NUM_ANALYSES = 1
+NUM_ANALYSES = 2  # spectra and collapse
 
 
 def test_the_demo_is_submitted_once_and_for_ever(laboratory: Laboratory) -> None:
