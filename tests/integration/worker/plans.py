@@ -31,6 +31,7 @@ def plan(training: dict[str, Any], seed: int = 0, **parameters: Any) -> dict[str
         "initial_dilutions": [0.4],
         "num_replicas": 2,
         "pruning_grid": [0.7, 0.95],
+        "judge": "none",
         "generation": {"num_samples": 23, "gibbs_steps": 7},
     }
     return {**grid, **parameters, "training": training, "seed": seed}
