@@ -1,5 +1,6 @@
 """A judge: how its material is sorted, how it learns, and how it is kept."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -175,6 +176,14 @@ def test_a_judge_comes_back_from_its_file_with_its_card() -> None:
     assert card == {"recipe": {"seed": 5}}
     assert torch.equal(judge.confidence(images), again.confidence(images))
     assert torch.equal(judge.digit(images), again.digit(images))
+
+
+@pytest.mark.parametrize("bias", [-3.0, 0.0, 2.0])
+def test_confidence_is_the_logistic_function_of_the_detectors_output(bias: float) -> None:
+    judge = new_judge()
+    torch.nn.init.zeros_(judge.detector.output.weight)
+    torch.nn.init.constant_(judge.detector.output.bias, bias)
+    assert judge.confidence(bars(3)).tolist() == pytest.approx([1 / (1 + math.exp(-bias))] * 3)
 
 
 def test_a_judge_is_asked_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
