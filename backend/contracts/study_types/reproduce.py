@@ -89,7 +89,7 @@ class Reproduce(StudyType):
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "Two cores": {
             "initial_dilutions": [0.0, 0.4, 0.8],
-            "num_replicas": 6,
+            "num_replicas": 4,
             "pruning_grid": [0.3, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98],
             "pairs": [[0.0, 0.75], [0.4, 0.9]],
             "represented_pair": [0.4, 0.9],
