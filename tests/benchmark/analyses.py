@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 import torch
 
-from tests.benchmark.gibbs_step import FOLDER, hardware, versions
+from tests.benchmark.gibbs_step import hardware, publish, versions
 from worker.rbm.analysis.collapse import fit_collapse
 from worker.rbm.analysis.half_quality import half_quality_line
 from worker.rbm.analysis.paired import paired_difference
@@ -166,11 +166,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    text = report(arguments.repeats, arguments.threads)
-    print(text)
-    if arguments.write:
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        (FOLDER / f"{datetime.date.today().isoformat()}-analyses.md").write_text(text)
+    publish(report(arguments.repeats, arguments.threads), "analyses", write=arguments.write)
 
 
 if __name__ == "__main__":

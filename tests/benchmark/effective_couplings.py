@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tests.benchmark.gibbs_step import CLOCKS, FOLDER, hardware, versions
+from tests.benchmark.gibbs_step import CLOCKS, hardware, publish, versions
 from tests.oracle import ising
 from worker.rbm import couplings
 from worker.rbm.machine import Machine, dilution
@@ -130,11 +130,7 @@ def main() -> None:
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    text = report(arguments)
-    print(text)
-    if arguments.write:
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        (FOLDER / f"{datetime.date.today().isoformat()}-effective-couplings.md").write_text(text)
+    publish(report(arguments), "effective-couplings", write=arguments.write)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.benchmark.gibbs_step import FOLDER, hardware
+from tests.benchmark.gibbs_step import hardware, publish
 from tests.browser import ARGUMENTS, find_chromium
 from tests.web import Web
 
@@ -158,11 +158,10 @@ def main() -> None:
         version = browser.version
         rows = report(browser, url, given.loads, given.seconds)
         browser.close()
-    today = datetime.datetime.now(datetime.UTC).date()
     lines = [
         "# The explorer in a browser",
         "",
-        f"{today}. {about}. Headless Chromium {version}, software rendering.",
+        f"{datetime.date.today().isoformat()}. {about}. Headless Chromium {version}, software rendering.",
         "",
         "    python -m tests.benchmark.explorer --write",
         "",
@@ -170,10 +169,7 @@ def main() -> None:
         "| --- | --- | --- |",
         *rows,
     ]
-    text = "\n".join(lines) + "\n"
-    print(text)
-    if given.write:
-        (FOLDER / f"{today}-explorer.md").write_text(text, encoding="utf-8")
+    publish("\n".join(lines) + "\n", "explorer", write=given.write)
 
 
 if __name__ == "__main__":

@@ -148,6 +148,14 @@ def report(arguments: argparse.Namespace) -> str:
     return "\n".join(head + body) + "\n"
 
 
+def publish(text: str, name: str, *, write: bool) -> None:
+    """Print a report; if asked to, write it as today's file of that name."""
+    print(text)
+    if write:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        (FOLDER / f"{datetime.date.today().isoformat()}-{name}.md").write_text(text, encoding="utf-8")
+
+
 def main() -> None:
     """Parse, measure, print, and write if asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -157,11 +165,7 @@ def main() -> None:
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    text = report(arguments)
-    print(text)
-    if arguments.write:
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        (FOLDER / f"{datetime.date.today().isoformat()}-gibbs-step-{arguments.clock}.md").write_text(text)
+    publish(report(arguments), f"gibbs-step-{arguments.clock}", write=arguments.write)
 
 
 if __name__ == "__main__":

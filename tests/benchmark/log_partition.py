@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-from tests.benchmark.gibbs_step import CLOCKS, FOLDER, hardware, versions
+from tests.benchmark.gibbs_step import CLOCKS, hardware, publish, versions
 from worker.datasets import load_dataset
 from worker.rbm.likelihood import anneal_in_blocks, base_rates, inverse_temperatures, summarise
 from worker.rbm.likelihood.path import log_base_partition
@@ -109,11 +109,7 @@ def main() -> None:
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    text = report(arguments)
-    print(text)
-    if arguments.write:
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        (FOLDER / f"{datetime.date.today().isoformat()}-log-partition.md").write_text(text)
+    publish(report(arguments), "log-partition", write=arguments.write)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tests.benchmark.gibbs_step import CLOCKS, FOLDER, hardware, versions
+from tests.benchmark.gibbs_step import CLOCKS, hardware, publish, versions
 from worker.datasets import load_dataset
 from worker.rbm.machine_file import read_machine
 from worker.rbm.metrics import MetricInputs, evaluate
@@ -128,11 +128,7 @@ def main() -> None:
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    text = report(arguments)
-    print(text)
-    if arguments.write:
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        (FOLDER / f"{datetime.date.today().isoformat()}-metrics.md").write_text(text)
+    publish(report(arguments), "metrics", write=arguments.write)
 
 
 if __name__ == "__main__":
