@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from backend.contracts.catalogue import catalogue, known
+from backend.contracts.catalogue import NO_JUDGE, catalogue, known
 
 MAX_CELLS = 20_000
 FINAL_LEARNING_RATE = 0.001
@@ -167,6 +167,20 @@ class LikelihoodParameters(AnnealingParameters):
         if self.levels == "every" or (self.levels == "own" and own):
             return AnnealingParameters(num_temperatures=self.num_temperatures, num_chains=self.num_chains)
         return None
+
+
+class UnjudgedParameters(Parameters):
+    """Base of the parameters of a study that asks no judge and measures no log-likelihood."""
+
+    @property
+    def judge(self) -> str:
+        """Nothing is judged."""
+        return NO_JUDGE
+
+    @property
+    def likelihood(self) -> LikelihoodParameters:
+        """None is measured."""
+        return LikelihoodParameters()
 
 
 def known_dataset(name: str) -> str:

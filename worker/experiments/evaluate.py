@@ -75,5 +75,10 @@ def pack_samples(samples: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+def unpack_samples(data: bytes, num_visible: int) -> np.ndarray:
+    """The samples that `pack_samples` packed: uint8 of shape (num_samples, num_visible)."""
+    return np.unpackbits(np.load(io.BytesIO(data), allow_pickle=False), axis=1, count=num_visible)
+
+
 def _stage(cell: ClaimedCell) -> str:
     return f"p = {cell.parameters['pruning']:g}"

@@ -7,7 +7,6 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from backend.contracts.catalogue import NO_JUDGE
 from backend.contracts.grid import SECOND_SCHEDULE, Grid
 from backend.contracts.identity import derive_seed
 from backend.contracts.parameters import (
@@ -17,13 +16,12 @@ from backend.contracts.parameters import (
     DilutionsField,
     GenerationField,
     LevelsField,
-    LikelihoodParameters,
-    Parameters,
     PruningRuleField,
     ReplicasField,
     SeedField,
     TrainingField,
     TrainingParameters,
+    UnjudgedParameters,
     refuse_repetitions,
     refuse_too_many_cells,
 )
@@ -34,8 +32,8 @@ from backend.contracts.study_types.presets import COLLAPSING_TRAINING, TWO_CORE_
 JUDGE_WORK = 1e7  # two minutes or so on two cores
 
 
-class JudgeParameters(Parameters):
-    """The machines that the judge learns from and those that it is tested with."""
+class JudgeParameters(UnjudgedParameters):
+    """The machines that the judge learns from and those that it is tested with; they are sorted without a judge."""
 
     dataset: DatasetField = "mnist"
     initial_dilutions: DilutionsField = PAPER_DILUTIONS
@@ -63,16 +61,6 @@ class JudgeParameters(Parameters):
     ]
     generation: GenerationField
     seed: SeedField = 0
-
-    @property
-    def judge(self) -> str:
-        """The machines of a judge are sorted without one."""
-        return NO_JUDGE
-
-    @property
-    def likelihood(self) -> LikelihoodParameters:
-        """It is not measured."""
-        return LikelihoodParameters()
 
     @model_validator(mode="after")
     def _grid_makes_sense(self) -> Self:

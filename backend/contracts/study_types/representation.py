@@ -8,19 +8,17 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from backend.contracts.catalogue import NO_JUDGE
 from backend.contracts.grid import FROZEN, REFERENCE, RETRAINED, SAME_MASK, Grid
 from backend.contracts.parameters import (
     PAPER_REPLICAS,
     DatasetField,
     Fraction,
     GenerationParameters,
-    LikelihoodParameters,
-    Parameters,
     PruningRuleField,
     ReplicasField,
     SeedField,
     TrainingField,
+    UnjudgedParameters,
     refuse_bad_pairs,
 )
 from backend.contracts.plan import CellPlan, StudyPlan
@@ -30,7 +28,7 @@ from backend.contracts.study_types.presets import TWO_CORE_TRAINING
 COUPLINGS_WORK = 1e5  # a machine: about a third of a second on one core
 
 
-class RepresentationParameters(Parameters):
+class RepresentationParameters(UnjudgedParameters):
     """One pair (p0, p) and the replicas of its four classes of machines."""
 
     dataset: DatasetField = "mnist"
@@ -49,16 +47,6 @@ class RepresentationParameters(Parameters):
     def generation(self) -> GenerationParameters:
         """No samples are drawn."""
         return GenerationParameters()
-
-    @property
-    def likelihood(self) -> LikelihoodParameters:
-        """None is measured."""
-        return LikelihoodParameters()
-
-    @property
-    def judge(self) -> str:
-        """Nothing is judged."""
-        return NO_JUDGE
 
     @model_validator(mode="after")
     def _pair_makes_sense(self) -> Self:

@@ -20,7 +20,7 @@ from worker.experiments.measuring import training_data
 from worker.experiments.run import ExperimentFailed, Run
 from worker.rbm.judge import DigitJudge, synthetic
 from worker.rbm.judge.judge_file import read_judge
-from worker.rbm.judge.survival import broken_levels, covariance_slope, intact_levels, survival
+from worker.rbm.judge.survival import broken_levels, intact_levels
 
 ANALYSIS = "judge-card"
 SHOWN = 12
@@ -65,7 +65,7 @@ def _judge_file(run: Run, cell: ClaimedCell) -> tuple[str, bytes]:
 
 
 def _levels(judge: DigitJudge, machine: JudgedMachine, data_covariance: torch.Tensor) -> Iterator[dict[str, Any]]:
-    survivals = survival([covariance_slope(samples, data_covariance) for samples in machine.samples.samples])
+    survivals = machine.samples.survivals(data_covariance)
     flags = zip(intact_levels(survivals), broken_levels(survivals), strict=True)
     sorts = ["intact" if intact else "broken" if broken else "between" for intact, broken in flags]
     for alive, sort, samples in zip(survivals, sorts, machine.samples.samples, strict=True):

@@ -1,17 +1,17 @@
 """The machines that a judge learns from and is tested with, as the analyses of a judge study read them."""
 
-import io
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from backend.contracts.plan import EVALUATION
 from backend.storage.repositories.cells import InputCell
 from backend.storage.repositories.jobs import ClaimedCell
+from worker.experiments.evaluate import unpack_samples
 from worker.experiments.run import ExperimentFailed, Run
+from worker.rbm.judge.classifiers import SIDE
 from worker.rbm.judge.material import MachineSamples
 
 
@@ -45,11 +45,6 @@ def _samples(run: Run, key: tuple[str, float, int], inputs: Sequence[InputCell])
     kind, initial_dilution, replica = key
     words = kind.replace("_", " ")
     ordered = sorted(inputs, key=lambda one: one.axes["pruning"])
-    blocks = [_unpacked(run.artifacts.get(one.artifact or "")) for one in ordered]
+    blocks = [torch.from_numpy(unpack_samples(run.artifacts.get(one.artifact or ""), SIDE**2)) for one in ordered]
     levels = tuple(one.axes["pruning"] for one in ordered)
     return MachineSamples(f"{words}, p0 = {initial_dilution:g}, replica {replica}", levels, torch.stack(blocks))
-
-
-def _unpacked(data: bytes) -> torch.Tensor:
-    packed = np.load(io.BytesIO(data), allow_pickle=False)
-    return torch.from_numpy(np.unpackbits(packed, axis=1, count=784))

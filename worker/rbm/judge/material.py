@@ -36,6 +36,10 @@ class MachineSamples:
                 "blocks of samples; levels must ascend, one for each block"
             )
 
+    def survivals(self, data_covariance: Float64[Tensor, "visible visible"]) -> list[float]:
+        """What survives at each level (see `survival`)."""
+        return survival([covariance_slope(block, data_covariance) for block in self.samples])
+
 
 @dataclass(frozen=True)
 class Material:
@@ -60,7 +64,7 @@ def gather(machines: Sequence[MachineSamples], data_covariance: Float64[Tensor, 
     """
     digits, broken = [], []
     for machine in machines:
-        survivals = survival([covariance_slope(samples, data_covariance) for samples in machine.samples])
+        survivals = machine.survivals(data_covariance)
         digits += list(machine.samples[torch.tensor(intact_levels(survivals))])
         broken += list(machine.samples[torch.tensor(broken_levels(survivals))])
     if not digits or not broken:
