@@ -3,14 +3,16 @@
 import pytest
 from pydantic import ValidationError
 
+from backend.contracts.catalogue import NO_JUDGE, catalogue
+from backend.contracts.parameters import DEFAULT_JUDGE
 from backend.contracts.plan import ANALYSIS, EVALUATION, MACHINE
 from backend.contracts.study_types.dilution_sweep import DilutionSweep, DilutionSweepParameters
 
-SMALL = {"initial_dilutions": [0.0, 0.4], "num_replicas": 3, "pruning_grid": [0.2, 0.4, 0.6]}
+SMALL = {"initial_dilutions": [0.0, 0.4], "num_replicas": 3, "pruning_grid": [0.6, 0.2, 0.4]}
 
 
 def test_every_machine_is_judged_at_its_own_dilution_and_at_every_level_above() -> None:
-    """Kills: levels below p0 kept, p0 itself left out or taken twice."""
+    """Kills: levels below p0 kept, p0 itself left out or taken twice, levels in the order in which they were given."""
     plan = DilutionSweep.plan(DilutionSweepParameters(**SMALL))
     machines = [cell for cell in plan.cells if cell.kind == MACHINE]
     levels = {
@@ -51,6 +53,30 @@ def test_replicas_and_dilutions_have_their_own_seeds() -> None:
     """Kills: replicas that share a seed."""
     machines = [c for c in DilutionSweep.plan(DilutionSweepParameters(**SMALL)).cells if c.kind == MACHINE]
     assert len({cell.parameters["seed"] for cell in machines}) == 6
+
+
+def test_another_seed_gives_other_machines() -> None:
+    """Kills: machines whose seed forgets that of the study."""
+    one, other = (DilutionSweep.plan(DilutionSweepParameters(**SMALL, seed=seed)) for seed in (0, 1))
+    assert {cell.id for cell in one.cells}.isdisjoint(cell.id for cell in other.cells)
+
+
+def test_evaluations_go_machine_by_machine() -> None:
+    """A machine is read once for all of its levels. Kills: level by level over all machines."""
+    plan = DilutionSweep.plan(DilutionSweepParameters(**SMALL))
+    of = {cell.id: cell for cell in plan.cells}
+    order = [(of[one].axes["replica"], of[one].axes["pruning"]) for one in plan.jobs[1].cells]
+    assert order == [(replica, level) for replica in range(3) for level in (0.0, 0.2, 0.4, 0.6)]
+
+
+def test_an_evaluation_names_its_judge() -> None:
+    """Kills: values of two judges under one identity."""
+    with_judge, without = (
+        [c for c in DilutionSweep.plan(DilutionSweepParameters(**SMALL, judge=judge)).cells if c.kind == EVALUATION]
+        for judge in (DEFAULT_JUDGE, NO_JUDGE)
+    )
+    assert {cell.parameters["judge"] for cell in with_judge} == {catalogue().judge_digest(DEFAULT_JUDGE)}
+    assert {cell.id for cell in with_judge}.isdisjoint(cell.id for cell in without)
 
 
 def test_more_replicas_share_the_machines_of_fewer() -> None:

@@ -6,12 +6,23 @@ import pytest
 from pydantic import ValidationError
 
 from backend.contracts.cells import Start, machine_cell
-from backend.contracts.grid import FROZEN, ITERATIVE, REFERENCE, RETRAINED, REWOUND, SAME_MASK, TRAINED
+from backend.contracts.grid import (
+    FROZEN,
+    ITERATIVE,
+    REFERENCE,
+    RETRAINED,
+    REWOUND,
+    SAME_MASK,
+    SECOND_SCHEDULE,
+    TRAINED,
+)
 from backend.contracts.parameters import TrainingParameters
 from backend.contracts.plan import ANALYSIS, EVALUATION, MACHINE, CellPlan, StudyPlan
 from backend.contracts.study_types import StudyType, study_types
 from backend.contracts.study_types.iterative_pruning import IterativePruning, IterativePruningParameters
+from backend.contracts.study_types.judge import JudgeParameters, JudgeStudy
 from backend.contracts.study_types.representation import Representation, RepresentationParameters
+from backend.contracts.study_types.reproduce import Reproduce, ReproduceParameters
 from backend.contracts.study_types.retraining import Retraining, RetrainingParameters
 
 TYPES = list(study_types().values())
@@ -123,9 +134,42 @@ def test_representation_has_the_couplings_of_four_classes() -> None:
     frozen = [cell for cell in couplings if cell.axes["machine_class"] == FROZEN]
     assert all(cell.parameters["pruning"] == 0.9 for cell in frozen)
     assert all("pruning" not in cell.parameters for cell in couplings if cell not in frozen)
+    for kind in (FROZEN, RETRAINED, REFERENCE, SAME_MASK):
+        assert len({cell.parent for cell in couplings if cell.axes["machine_class"] == kind}) == 3, (
+            "each its own machine"
+        )
     components = plan.cells[-1]
     assert set(components.inputs) == {cell.id for cell in plan.cells[:-1]}
     assert all(cell.kind != EVALUATION for cell in plan.cells), "nothing is judged"
+
+
+def test_a_judge_learns_from_two_schedules_and_is_tested_with_the_last_replicas() -> None:
+    """Kills: one schedule for both, a test set that was learned from, a card without its judge."""
+    given = {"initial_dilutions": [0.0], "num_replicas": 3, "num_unseen": 1, "pruning_grid": [0.5]}
+    given |= {"training": {"num_updates": 7}, "second_training": {"num_updates": 8}}
+    plan = JudgeStudy.plan(JudgeParameters.model_validate(given))
+    updates = {
+        kind: [cell.parameters["training"]["num_updates"] for cell in of_class(plan, MACHINE, kind)]
+        for kind in (TRAINED, SECOND_SCHEDULE)
+    }
+    assert updates == {TRAINED: [7, 7, 7], SECOND_SCHEDULE: [8, 8, 8]}
+    judge, card = plan.cells[-2:]
+    evaluations = {cell.id for cell in plan.cells if cell.kind == EVALUATION}
+    assert judge.parameters["num_learned_from"] == 2
+    assert (set(judge.inputs), set(card.inputs)) == (evaluations, evaluations | {judge.id})
+
+
+def test_the_report_reads_every_result_of_the_reproduction() -> None:
+    """Kills: a report without the qualities at p0, or without one of the analyses that its claims are about."""
+    given = {"initial_dilutions": [0.0, 0.4], "num_replicas": 2, "pruning_grid": [0.5, 0.9]}
+    given |= {"pairs": [[0.0, 0.7]], "represented_pair": [0.4, 0.9]}
+    plan = Reproduce.plan(ReproduceParameters.model_validate(given))
+    report = plan.cells[-1]
+    read = [cell for cell in plan.cells if cell.id in report.inputs]
+    analyses = {cell.axes["analysis"] for cell in read if cell.kind == ANALYSIS}
+    judged = {(cell.axes["initial_dilution"], cell.axes["replica"]) for cell in read if cell.kind == EVALUATION}
+    assert analyses == {"spectrum", "collapse", "comparison", "representation"}
+    assert judged >= {(p0, replica) for p0 in (0.0, 0.4) for replica in (0, 1)}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Each claim's verdict turns where its criterion says."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -48,11 +49,15 @@ def collapse(**fit: object) -> CollapseResult:
 
 @pytest.mark.parametrize(
     ("values", "verdict"),
-    [([0.95, 0.92], "holds"), ([0.99, 0.79], "does not hold"), ([0.88, 0.89], "does not hold")],
+    [
+        ([0.95, 0.92], "holds"),
+        ([0.99, 0.99, 0.99, 0.79], "does not hold"),
+        ([0.88, 0.89], "does not hold"),
+    ],
 )
 def test_quality_before_pruning_is_that_of_the_greatest_dilution(values: list[float], verdict: str) -> None:
     claim = found(Evidence({0.0: [0.2], 0.8: values}), "up to p0 = 0.8")
-    assert (claim.verdict, claim.num_replicas) == (verdict, 2)
+    assert (claim.verdict, claim.num_replicas) == (verdict, len(values))
 
 
 @pytest.mark.parametrize(
@@ -112,8 +117,9 @@ def test_spectra_are_compared_with_random_entries_and_the_claimed_mode() -> None
         assert found(Evidence({}, spectrum=spectrum(20, low, high)), "cross at mode 62").verdict == verdict
 
 
-def comparison(*differences: tuple[float, float, float], quality: float = 0.95) -> ComparisonResult:
+def comparison(*differences: tuple[float, float, float], qualities: Sequence[float] = ()) -> ComparisonResult:
     def pair(place: int, mean: float, two_sided: float, less: float) -> dict[str, object]:
+        quality = qualities[place] if qualities else 0.95
         difference = {
             "n": 5, "mean": mean, "std": 0.1, "t_interval": NO, "bootstrap_interval": NO, "p_value": two_sided,
             "p_value_less": less, "exact": True, "num_signs": 32, "reason": None,
@@ -150,7 +156,8 @@ def test_retrained_machines_stay_behind_by_the_tests_of_all_pairs(
 
 def test_retraining_recovers_by_the_worst_pair() -> None:
     assert found(Evidence({}, comparison=comparison((0, 1, 1))), "back").verdict == "holds"
-    assert found(Evidence({}, comparison=comparison((0, 1, 1), quality=0.89)), "back").verdict == "does not hold"
+    two = comparison((0, 1, 1), (0, 1, 1), qualities=[0.99, 0.89])
+    assert found(Evidence({}, comparison=two), "back").verdict == "does not hold"
 
 
 def test_fishers_combination() -> None:
@@ -160,12 +167,20 @@ def test_fishers_combination() -> None:
     assert fisher([]) == 1.0
 
 
-def representation(p_value: float | None, least: float) -> RepresentationResult:
+def representation(
+    p_value: float | None, least: float, others: Mapping[tuple[str, str], float] | None = None
+) -> RepresentationResult:
+    """The same p-value for every pair of classes, but for the `others`."""
+
     def test(first: str, second: str) -> dict[str, object]:
+        p_value = p_value_of(first, second)
         return {
             "classes": [first, second], "num_points": [5, 5], "pseudo_f": 2.0, "r_squared": 0.2, "within": [1.0, 1.0],
             "p_value": p_value, "least_p_value": least, "num_permutations": 9999, "reason": None,
         }  # fmt: skip
+
+    def p_value_of(first: str, second: str) -> float | None:
+        return (others or {}).get((first, second), p_value)
 
     panels = [
         {
@@ -175,7 +190,7 @@ def representation(p_value: float | None, least: float) -> RepresentationResult:
             "explained_variance_ratio": [],
             "separation": test(FROZEN, reference),
             "pairs": [
-                {"first": kind, "second": reference, "separation": test(kind, reference), "adjusted_p_value": p_value}
+                {"first": kind, "second": reference, "separation": test(kind, reference), "adjusted_p_value": None}
                 for kind in (FROZEN, RETRAINED)
             ],
         }
@@ -201,6 +216,28 @@ def test_classes_lie_apart_by_both_permutation_tests(
     for words in ("By their weights, frozen", "couplings they lie apart", "couplings they do so even"):
         assert found(evidence, words).verdict == apart
     assert found(evidence, "do not lie apart").verdict == together
+
+
+def test_both_classes_must_lie_apart_and_each_reference_has_its_own_test() -> None:
+    apart = "couplings they lie apart"
+    one_only = representation(0.01, 0.004, {(RETRAINED, REFERENCE): 0.3})
+    assert found(Evidence({}, representation=one_only), apart).verdict == "does not hold"
+    other_reference = representation(0.01, 0.004, {(RETRAINED, SAME_MASK): 0.3})
+    assert found(Evidence({}, representation=other_reference), apart).verdict == "holds"
+    assert found(Evidence({}, representation=other_reference), "couplings they do so even").verdict == "does not hold"
+
+
+def test_claims_come_in_the_order_of_the_papers_sections() -> None:
+    everything = Evidence(
+        {0.8: [0.95]},
+        spectrum=spectrum(20, 40, 62),
+        collapse=collapse(),
+        comparison=comparison((0, 1, 1)),
+        representation=representation(0.01, 0.004),
+    )
+    sections = [one.source.split(",")[1] for one in judge_claims(everything)]
+    assert sections == sorted(sections)
+    assert set(sections) == {" section 4.1", " section 4.2", " section 4.3"}
 
 
 def test_nothing_is_claimed_without_evidence() -> None:
