@@ -113,7 +113,7 @@ def evaluation_cell(
             "num_hidden": num_hidden,
             "generation": generation.model_dump(),
             **annealed,
-        },  # fmt: skip
+        },
         identity={**own, **asked, "generation": generation.model_dump(exclude_defaults=True)},
         dataset_digest=dataset_digest,
         parent=machine_key,

@@ -1,8 +1,8 @@
 """The unit of progress and of estimates: what a cell costs, in chain steps.
 
-A chain step is one Gibbs step of one chain of a machine of 784 x 400 units. What else a cell costs is counted as the chain
-steps that take as long, as measured on a processor (`docs/benchmarks`): so that one speed, in chain steps a second,
-serves trainings and evaluations alike.
+A chain step is one Gibbs step of one chain of a machine of 784 x 400 units. What else a cell costs is counted as the
+chain steps that take as long, as measured on a processor (`docs/benchmarks`): so that one speed, in chain steps a
+second, serves trainings and evaluations alike.
 """
 
 from collections.abc import Mapping

@@ -134,8 +134,8 @@ def report(arguments: argparse.Namespace) -> str:
         f"{arguments.repeats} interleaved turns, {arguments.clock} time, threads: {torch.get_num_threads()}. "
         "Ratio: their time / ours within a turn, median (least to greatest).",
         "",
-        f"    {thread_settings()}python -m tests.benchmark.gibbs_step MACHINE.safetensors ... --chains {arguments.chains} "
-        f"--steps {arguments.steps} --repeats {arguments.repeats} --clock {arguments.clock} --write",
+        f"    {thread_settings()}python -m tests.benchmark.gibbs_step MACHINE.safetensors ... "
+        f"--chains {arguments.chains} --steps {arguments.steps} --repeats {arguments.repeats} --clock {arguments.clock} --write",
         "",
         "| machine | sampler | ms per step, median | least | ratio |",
         "| --- | --- | --- | --- | --- |",

@@ -268,14 +268,21 @@ def run_chains(tiles, tiles_transposed, vbias, hbias, scale, visible, hidden, pr
 
 @serial
 @no_type_check
-def probabilities_of_task(tiles, hbias, scale, visible, probabilities):
-    """Fill `probabilities` with p(h|v) of some samples of one replica."""
+def fields_of(tiles, hbias, visible):
+    """The hidden fields of some visible states, padded to whole tiles; exact."""
     num_samples, num_visible = visible.shape
     fields = biases_as_fields(hbias, num_samples, tiles.shape[0])
     flips = np.empty((num_samples, 2, num_visible + 1), np.uint32)
     units = np.zeros((num_samples, padded(num_visible, 64)), np.uint8)
     switch_on(visible, fields, tiles, units, flips, np.empty((num_samples, 2), np.int64))
-    sigmoids(fields, scale, probabilities)
+    return fields
+
+
+@serial
+@no_type_check
+def probabilities_of_task(tiles, hbias, scale, visible, probabilities):
+    """Fill `probabilities` with p(h|v) of some samples of one replica."""
+    sigmoids(fields_of(tiles, hbias, visible), scale, probabilities)
 
 
 @threaded
