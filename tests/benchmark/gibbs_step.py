@@ -135,7 +135,8 @@ def report(arguments: argparse.Namespace) -> str:
         "Ratio: their time / ours within a turn, median (least to greatest).",
         "",
         f"    {thread_settings()}python -m tests.benchmark.gibbs_step MACHINE.safetensors ... "
-        f"--chains {arguments.chains} --steps {arguments.steps} --repeats {arguments.repeats} --clock {arguments.clock} --write",
+        f"--chains {arguments.chains} --steps {arguments.steps} --repeats {arguments.repeats} "
+        f"--clock {arguments.clock} --write",
         "",
         "| machine | sampler | ms per step, median | least | ratio |",
         "| --- | --- | --- | --- | --- |",

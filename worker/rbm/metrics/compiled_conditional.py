@@ -1,4 +1,4 @@
-"""Log p(v_j | all other units) for the CPU, compiled: exact fixed-point fields, and one logarithm for 80 hidden units."""
+"""Log p(v_j | all other units) for the CPU, compiled: exact fixed-point fields, one logarithm for 80 hidden units."""
 
 # ruff: noqa: PLR0917 -- compiled functions take no keyword-only arguments
 
