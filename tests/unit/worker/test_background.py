@@ -44,8 +44,8 @@ def test_what_a_write_raises_reaches_the_caller_once() -> None:
 def test_waiting_waits_for_what_comes_after_a_failure() -> None:
     """Kills: a job that goes on to its end while a write is still under way."""
     background, gate, written = Background(), threading.Event(), []
-    background.do(fail)
-    background.do(lambda: (gate.wait(10), written.append("late"))[1])
+    background.do(lambda: (gate.wait(10), fail())[1])
+    background.do(lambda: written.append("late"))
     threading.Timer(0.05, gate.set).start()
     with pytest.raises(ValueError, match="no room"):
         background.wait()
