@@ -26,7 +26,7 @@ def evaluation(samples: int, steps: int, **more: object) -> float:
 
 
 def test_a_training_is_its_chain_steps_and_what_an_update_costs_besides() -> None:
-    """Kills: an update without its gradient; a batch or chains forgotten; a part that does not grow with the updates."""
+    """Kills: an update without its gradient; a batch or chains forgotten; a part that does not grow."""
     besides = STEPS_PER_SAMPLE * (13 + 17) + STEPS_PER_UPDATE
     assert training() == pytest.approx(11 * (7 * 13 + besides))
     assert training(gibbs_steps=8) - training() == pytest.approx(11 * 13)
