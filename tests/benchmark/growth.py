@@ -111,8 +111,8 @@ def report(arguments: argparse.Namespace) -> str:
         f"{datetime.date.today().isoformat()}. {hardware()}. {versions()}.",
         "",
         f"From {USUAL['replicas']} replica, {USUAL['chains']} chains, {USUAL['hidden']} hidden units and "
-        f"k = {USUAL['k']} one quantity at a time; batch 500; {arguments.repeats} updates after one that is not counted, "
-        f"{arguments.clock} time, threads: {torch.get_num_threads()}.",
+        f"k = {USUAL['k']} one quantity at a time; batch 500; {arguments.repeats} updates after one "
+        f"that is not counted, {arguments.clock} time, threads: {torch.get_num_threads()}.",
         "",
         f"    {thread_settings()}python -m tests.benchmark.growth --device {arguments.device} "
         f"--repeats {arguments.repeats} --clock {arguments.clock} --most-seconds {arguments.most_seconds:g} --write",
