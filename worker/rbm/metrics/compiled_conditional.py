@@ -63,14 +63,23 @@ def _hidden_part(fields, tiles, unit, sign, scale, ratios):
     """
     positive, logarithms = np.int64(0), 0.0
     for tile in range(tiles.shape[0]):
-        for i in range(TILE):
-            before = fields[tile * TILE + i]
-            after = before + sign * tiles[tile, unit, i]
-            positive += np.int64(max(before, np.int32(0))) - np.int64(max(after, np.int32(0)))
-            x, y = np.float32(abs(before)) * scale, np.float32(abs(after)) * scale
-            ratios[i] = (UNITY + exp_of_minus(x)) / (UNITY + exp_of_minus(y))
+        positive += _ratios(fields[tile * TILE : (tile + 1) * TILE], tiles[tile, unit], sign, scale, ratios)
         logarithms += math.log(_product(ratios))
     return positive * np.float64(scale) + logarithms
+
+
+@serial
+@no_type_check
+def _ratios(fields, weights, sign, scale, ratios):
+    """Fill `ratios` with the quotients of one tile, and return the sum of its integer parts."""
+    positive = np.int64(0)
+    for i in range(ratios.size):
+        before = fields[i]
+        after = before + sign * weights[i]
+        positive += np.int64(max(before, np.int32(0))) - np.int64(max(after, np.int32(0)))
+        x, y = np.float32(abs(before)) * scale, np.float32(abs(after)) * scale
+        ratios[i] = (UNITY + exp_of_minus(x)) / (UNITY + exp_of_minus(y))
+    return positive
 
 
 @serial

@@ -199,12 +199,19 @@ def draw_layer(units, fields, num_units, words, scale, new_units, flips, counts,
 
 @serial
 @no_type_check
+def sigmoid_of_row(field, scale, probabilities):
+    """Fill `probabilities` with sigmoid(field * scale); the field may be longer."""
+    for i in range(probabilities.size):
+        x = np.float32(field[i]) * scale
+        probabilities[i] = UNITY / (UNITY + exp_of_minus(x))
+
+
+@serial
+@no_type_check
 def sigmoids(fields, scale, probabilities):
-    """Fill `probabilities` with sigmoid(field * scale)."""
+    """Fill `probabilities` with sigmoid(field * scale), row by row: the compiler makes vector code of plain rows only."""
     for row in range(probabilities.shape[0]):
-        for i in range(probabilities.shape[1]):
-            x = np.float32(fields[row, i]) * scale
-            probabilities[row, i] = UNITY / (UNITY + exp_of_minus(x))
+        sigmoid_of_row(fields[row], scale, probabilities[row])
 
 
 @serial
@@ -343,6 +350,15 @@ def exponents(weights, vbias, hbias):
     return result
 
 
+@serial
+@no_type_check
+def round_row(weights, factor, rounded):
+    """Fill `rounded` with round(weights factor), halves to even, and with 0 beyond them."""
+    for i in range(weights.size):
+        rounded[i] = np.int32(np.rint(weights[i] * factor))
+    rounded[weights.size :] = 0
+
+
 @threaded
 @no_type_check
 def quantise(weights, exponents, tiles, tiles_transposed):
@@ -356,9 +372,7 @@ def quantise(weights, exponents, tiles, tiles_transposed):
         for j in range(first, last):
             for tile in range(tiles.shape[1]):
                 start, end = tile * TILE, min(num_hidden, (tile + 1) * TILE)
-                for i in range(start, end):
-                    tiles[replica, tile, j, i - start] = np.int32(np.rint(weights[replica, j, i] * factor))
-                tiles[replica, tile, j, end - start :] = 0
+                round_row(weights[replica, j, start:end], factor, tiles[replica, tile, j])
         for i in range(num_hidden):
             tile, place = i // TILE, i % TILE
             for j in range(first, last):

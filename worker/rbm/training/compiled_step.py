@@ -117,6 +117,15 @@ def _sums(total, hidden, tile, listed, count):
 
 @serial
 @no_type_check
+def _slopes(weights, mask, data_total, num_data, model_total, num_model):
+    """Fill with data_total / num_data - model_total / num_model on the mask, 0 outside it."""
+    for i in range(weights.size):
+        slope = data_total[i] / num_data - model_total[i] / num_model
+        weights[i] = slope if mask[i] else np.float32(0)
+
+
+@serial
+@no_type_check
 def _gradient_of_units(weights, vbias, mask, data_visible, data_hidden, model_visible, model_hidden):
     """The gradient of some visible units of one replica; a tile of hidden units at a time stays in the cache."""
     num_units, num_hidden = weights.shape
@@ -132,9 +141,7 @@ def _gradient_of_units(weights, vbias, mask, data_visible, data_hidden, model_vi
         for j in range(num_units):
             _sums(data_total, data_hidden, tile, data_listed[j], data_counts[j])
             _sums(model_total, model_hidden, tile, model_listed[j], model_counts[j])
-            for i in range(first, last):
-                slope = data_total[i - first] / num_data - model_total[i - first] / num_model
-                weights[j, i] = slope if mask[j, i] else np.float32(0)
+            _slopes(weights[j, first:last], mask[j, first:last], data_total, num_data, model_total, num_model)
     for j in range(num_units):
         vbias[j] = np.float32(data_counts[j]) / num_data - np.float32(model_counts[j]) / num_model
 
