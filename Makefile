@@ -30,8 +30,11 @@ check: $(VENV)/test.stamp
 	$(BIN)/lint-imports
 	$(BIN)/python -m worker.catalogue --check
 
-bench: $(VENV)/test.stamp
+bench: $(VENV)/bench.stamp
 	$(BIN)/python -m tests.benchmark.gibbs_step models_store/zoo/*.safetensors
+	$(BIN)/python -m tests.benchmark.training_update models_store/zoo/*p0-00.safetensors models_store/zoo/*p0-80.safetensors
+	$(BIN)/python -m tests.benchmark.growth
+	$(BIN)/python -m tests.benchmark.planner
 	$(BIN)/python -m tests.benchmark.metrics models_store/zoo/paper-schedule-p0-00.safetensors
 	$(BIN)/python -m tests.benchmark.analyses
 	$(BIN)/python -m tests.benchmark.effective_couplings models_store/zoo/*.safetensors
@@ -54,6 +57,10 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt
 
 $(VENV)/test.stamp: $(VENV)/run.stamp
 	@$(PIP_INSTALL) --editable ".[test]"
+	@touch $@
+
+$(VENV)/bench.stamp: $(VENV)/test.stamp
+	@$(PIP_INSTALL) --editable ".[bench]"
 	@touch $@
 
 clean:

@@ -57,6 +57,12 @@ class Heartbeat:
             self._run = None
         self._beat()
 
+    def measured(self, rate: float) -> None:
+        """The speed of the device, in chain steps a second, before any job has shown it."""
+        with self._lock:
+            self._rate = self._rate or rate
+        self._beat()
+
     def leave(self) -> None:
         """Take the worker off the list, for good."""
         with self._lock:

@@ -3,6 +3,7 @@
 The message is a wake-up call: the row decides. A duplicate, a late or a lost message does no harm.
 """
 
+import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -40,12 +41,23 @@ class Bench:
         self.events = EventBus(own.redis)
         self.device = find_device()
         self.heartbeat = Heartbeat(self.database, own, self.device)
+        self._measuring = threading.Thread(target=self._measure, name="speed", daemon=True)
+        self._measuring.start()
+
+    def _measure(self) -> None:
+        """Find out how fast the device is, so that times can be told before the first job."""
+        from worker.speed import measured_rate
+
+        rate = measured_rate(self.device.kind)
+        if rate is not None:
+            self.heartbeat.measured(rate)
 
     def claim(self) -> Run | None:
         """Take the first job of the queue that is to be had, whichever the message named: rows keep the order.
 
         None when there is none: another worker took it, or it was cancelled.
         """
+        self._measuring.join()  # a job beside it would falsify the speed
         with self.database.read() as session:
             waiting = jobs.first_in_queue(session)
         for job_id in waiting:
@@ -127,6 +139,7 @@ def _attempt(run: Run) -> tuple[str, Ending]:
 
     try:
         experiment(run.claim.kind)(run)
+        run.settle()
     except JobCancelled:
         return "cancelled", jobs.cancelled
     except WorkerStopping:
@@ -138,6 +151,8 @@ def _attempt(run: Run) -> tuple[str, Ending]:
     except Exception as error:
         log.exception("job failed", job_id=run.claim.job_id)
         return "failed", _failing(f"{type(error).__name__}: {error}", traceback.format_exc())
+    finally:
+        run.close()
     return "done", jobs.complete
 
 

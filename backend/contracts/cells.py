@@ -7,6 +7,7 @@ from typing import Any, Literal
 from backend.contracts.identity import derive_seed
 from backend.contracts.parameters import AnnealingParameters, GenerationParameters, TrainingParameters
 from backend.contracts.plan import ANALYSIS, EVALUATION, MACHINE, CellPlan
+from backend.contracts.work import USUAL_HIDDEN, work_of_evaluation, work_of_training
 
 Axes = Mapping[str, float | int | str]
 StartWeights = Literal["kept", "new", "initial"]
@@ -81,6 +82,7 @@ def evaluation_cell(
     pruning_rule: str,
     generation: GenerationParameters,
     axes: Axes,
+    num_hidden: int = USUAL_HIDDEN,
     judge: str = "",
     annealing: AnnealingParameters | None = None,
 ) -> CellPlan:
@@ -89,6 +91,7 @@ def evaluation_cell(
     Args:
         machine_key: the machine's identity: its cell's id, or its artifact's digest if it was imported.
         machine_seed: seed from which the evaluation's own seed follows.
+        num_hidden: hidden units of the machine, for the estimate of time only; changes no identity.
         judge: digest of the judge that is asked; empty for none.
         annealing: how the machine's log-likelihood is measured; None for not at all.
     """
@@ -103,7 +106,14 @@ def evaluation_cell(
         asked["annealing"] = annealing.model_dump(exclude_defaults=True)
     return CellPlan(
         kind=EVALUATION,
-        parameters={"dataset": dataset, **own, "judge": judge, "generation": generation.model_dump(), **annealed},
+        parameters={
+            "dataset": dataset,
+            **own,
+            "judge": judge,
+            "num_hidden": num_hidden,
+            "generation": generation.model_dump(),
+            **annealed,
+        },
         identity={**own, **asked, "generation": generation.model_dump(exclude_defaults=True)},
         dataset_digest=dataset_digest,
         parent=machine_key,
@@ -126,7 +136,7 @@ def analysis_cell(
 
     Args:
         name: the worker's file in `experiments/analyses`.
-        work: what it costs, in Gibbs steps times chains; changes no identity.
+        work: what it costs, in chain steps; changes no identity.
     """
     own = {"analysis": name, **(parameters or {})}
     return CellPlan(
@@ -141,19 +151,9 @@ def analysis_cell(
 
 
 def work_of(cell: CellPlan) -> float:
-    """Gibbs steps times chains that a cell costs: the unit of progress and of estimates."""
+    """What a cell costs, in chain steps; see `backend.contracts.work`."""
     if cell.kind == ANALYSIS:
         return float(cell.parameters["work"])
     if cell.kind == MACHINE:
-        training = cell.parameters["training"]
-        return float(training["gibbs_steps"] * training["num_updates"] * training["num_chains"])
+        return work_of_training(cell.parameters["training"])
     return work_of_evaluation(cell.parameters)
-
-
-def work_of_evaluation(parameters: Mapping[str, Any]) -> float:
-    """Gibbs steps times chains of the samples of an evaluation, and of its annealed chains if it has some."""
-    generation, annealing = parameters["generation"], parameters.get("annealing")
-    work = generation["gibbs_steps"] * generation["num_samples"]
-    if annealing is not None:
-        work += annealing["num_temperatures"] * annealing["num_chains"]
-    return float(work)

@@ -214,6 +214,7 @@ class Grid:
             pruning=level,
             pruning_rule=self._given.pruning_rule,
             generation=self._given.generation,
+            num_hidden=machine.parameters["training"]["num_hidden"],
             judge=self._judge,
             annealing=self._given.likelihood.at(own=level == machine.parameters["initial_dilution"]),
             axes={**machine.axes, "pruning": level},

@@ -100,7 +100,9 @@ class Estimate(Message):
     cells: int
     cells_already_done: int
     jobs: int
-    work: float = Field(description="Gibbs steps times chains.")
+    work: float = Field(
+        description="Chain steps: Gibbs steps times chains, the rest counted as those that take as long."
+    )
     seconds: float | None = Field(description="At the speed last measured here; None if nothing was measured.")
 
 
@@ -266,7 +268,7 @@ class Job(Message):
     work: float
     fraction: float
     stage: str | None = Field(None, description="What it is doing now, in words.")
-    rate: float | None = Field(None, description="Gibbs steps times chains per second.")
+    rate: float | None = Field(None, description="Chain steps per second.")
     eta_low_seconds: float | None = None
     eta_high_seconds: float | None = None
     attempt: int
@@ -301,7 +303,7 @@ class Worker(Message):
     heartbeat_at: datetime
     alive: bool
     job_id: str | None
-    rate: float | None = Field(None, description="Last measured Gibbs steps times chains per second.")
+    rate: float | None = Field(None, description="Last measured chain steps per second.")
 
 
 # --- machines ----------------------------------------------------------------------------------------------

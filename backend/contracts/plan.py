@@ -49,7 +49,7 @@ class JobPlan:
         kind: name of the worker's experiment step, `train`, `evaluate` or `analyse`.
         title: what a person reads in the queue.
         cells: ids of the cells, in the order in which the worker takes them.
-        work: Gibbs steps times chains, summed over the cells: the unit of progress and of estimates.
+        work: summed over the cells, in chain steps (`backend.contracts.work`): the unit of progress and of estimates.
     """
 
     kind: str

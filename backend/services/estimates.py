@@ -16,7 +16,7 @@ OPTIMISM, PESSIMISM = 0.85, 1.5
 
 @dataclass(frozen=True)
 class Crew:
-    """The workers that are alive, and the speed that was measured last (Gibbs steps times chains a second)."""
+    """The workers that are alive, and the speed that was measured last (chain steps a second)."""
 
     alive: int
     rate: float | None
@@ -35,6 +35,11 @@ def as_range(seconds: float | None) -> tuple[float | None, float | None]:
     if seconds is None:
         return None, None
     return round(seconds * OPTIMISM, 1), round(seconds * PESSIMISM, 1)
+
+
+def seconds_of(work: float, jobs: int, crew: Crew) -> float | None:
+    """Time for work that so many jobs share, on the workers that are alive, or on one; None if no speed is known."""
+    return work / (crew.rate * max(1, min(crew.alive, jobs))) if crew.rate else None
 
 
 def study_seconds(shares: Sequence[LiveShare], crew: Crew) -> float | None:

@@ -41,6 +41,7 @@ def order_samples(lab: Laboratory, machine_id: str, request: SamplesRequest) -> 
         pruning=level,
         pruning_rule=request.pruning_rule,
         generation=request.generation,
+        num_hidden=machine.num_hidden,
         judge=catalogue().judge_digest(request.judge),
         axes={},
     )

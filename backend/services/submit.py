@@ -15,12 +15,13 @@ from backend.contracts.plan import CellPlan, StudyPlan
 from backend.contracts.states import StudyState
 from backend.contracts.study_types import StudyType, study_type, study_types
 from backend.services.errors import InvalidRequest, field_problems, storage_in_words
+from backend.services.estimates import Crew, seconds_of
 from backend.services.laboratory import Laboratory
 from backend.services.studies import show_study
 from backend.storage import tables
 from backend.storage.database import Database, database_now, exclusive
 from backend.storage.repositories import cells as cell_rows
-from backend.storage.repositories import milestones, workers
+from backend.storage.repositories import milestones
 from backend.storage.repositories import studies as study_rows
 from backend.storage.repositories.planning import JobDraft, plan_jobs
 from backend.storage.repositories.reaper import jobs_to_send
@@ -81,16 +82,17 @@ def estimate_study(lab: Laboratory, request: StudyCreate) -> Estimate:
     kind, parameters = validated(request)
     plan = kind.plan(parameters)
     with storage_in_words():
-        done, rate = _known(lab.database, plan.cells)
+        done, crew = _known(lab.database, plan.cells)
     missing = [cell for cell in plan.cells if cell.id not in done]
     missing_ids = {cell.id for cell in missing}
     work = sum(map(work_of, missing))
+    jobs = sum(not missing_ids.isdisjoint(job.cells) for job in plan.jobs)
     return Estimate(
         cells=len(plan.cells),
         cells_already_done=len(plan.cells) - len(missing),
-        jobs=sum(not missing_ids.isdisjoint(job.cells) for job in plan.jobs),
+        jobs=jobs,
         work=work,
-        seconds=work / rate if rate else None,
+        seconds=seconds_of(work, jobs, crew),
     )
 
 
@@ -164,6 +166,6 @@ def _write(
     study_rows.refresh_studies(session, [study.id], now)
 
 
-def _known(database: Database, cells: Sequence[CellPlan]) -> tuple[set[str], float | None]:
+def _known(database: Database, cells: Sequence[CellPlan]) -> tuple[set[str], Crew]:
     with database.read() as session:
-        return cell_rows.done_among(session, [cell.id for cell in cells]), workers.last_rate(session)
+        return cell_rows.done_among(session, [cell.id for cell in cells]), Crew.of(session)

@@ -109,7 +109,7 @@ def hardware() -> str:
 def versions() -> str:
     """Versions of what takes part."""
     found = [f"Python {platform.python_version()}"]
-    for package in ("torch", "numba", "numpy", "rbms"):
+    for package in ("torch", "numba", "numpy", "rbms", "scikit-learn"):
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
@@ -117,10 +117,14 @@ def versions() -> str:
     return ", ".join(found)
 
 
+def thread_settings() -> str:
+    """The variables that set the numbers of threads, as they stand before the command."""
+    names = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
+    return "".join(f"{name}={os.environ[name]} " for name in names if name in os.environ)
+
+
 def report(arguments: argparse.Namespace) -> str:
     """Run everything and put it into words."""
-    names = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
-    threads = "".join(f"{name}={os.environ[name]} " for name in names if name in os.environ)
     head = [
         "# Time of one Gibbs step on the CPU",
         "",
@@ -130,8 +134,9 @@ def report(arguments: argparse.Namespace) -> str:
         f"{arguments.repeats} interleaved turns, {arguments.clock} time, threads: {torch.get_num_threads()}. "
         "Ratio: their time / ours within a turn, median (least to greatest).",
         "",
-        f"    {threads}python -m tests.benchmark.gibbs_step MACHINE.safetensors ... --chains {arguments.chains} "
-        f"--steps {arguments.steps} --repeats {arguments.repeats} --clock {arguments.clock} --write",
+        f"    {thread_settings()}python -m tests.benchmark.gibbs_step MACHINE.safetensors ... "
+        f"--chains {arguments.chains} --steps {arguments.steps} --repeats {arguments.repeats} "
+        f"--clock {arguments.clock} --write",
         "",
         "| machine | sampler | ms per step, median | least | ratio |",
         "| --- | --- | --- | --- | --- |",

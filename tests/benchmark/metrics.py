@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import os
 import statistics
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -23,7 +22,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tests.benchmark.gibbs_step import CLOCKS, hardware, publish, versions
+from tests.benchmark.gibbs_step import CLOCKS, hardware, publish, thread_settings, versions
 from worker.datasets import load_dataset
 from worker.rbm.machine_file import read_machine
 from worker.rbm.metrics import MetricInputs, evaluate
@@ -91,8 +90,6 @@ def measured(name: str, num_samples: int, machine_file: Path, repeats: int, cloc
 
 def report(arguments: argparse.Namespace) -> str:
     """Run everything and put it into words."""
-    names = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
-    threads = "".join(f"{name}={os.environ[name]} " for name in names if name in os.environ)
     sizes = " ".join(map(str, arguments.samples))
     lines = [
         "# Time and memory of the metrics on the CPU",
@@ -103,7 +100,7 @@ def report(arguments: argparse.Namespace) -> str:
         f"{arguments.clock} time, threads: {torch.get_num_threads()}. Samples are held-out test images. The covariance "
         "of the training images is there already and the judge answers at once. Memory: at most, beyond the inputs.",
         "",
-        f"    {threads}python -m tests.benchmark.metrics {arguments.machine} --samples {sizes} "
+        f"    {thread_settings()}python -m tests.benchmark.metrics {arguments.machine} --samples {sizes} "
         f"--repeats {arguments.repeats} --clock {arguments.clock} --write",
         "",
         "| metric | samples | seconds, median | least | MB |",

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.oracle import exact
-from worker.rbm.metrics import MetricInputs, evaluate
+from worker.rbm.metrics import MetricInputs, compiled_conditional, evaluate
 from worker.rbm.metrics import second_moment_error as e2
 from worker.rbm.metrics.bootstrap import estimate, resampling_counts
 from worker.rbm.metrics.pseudo_log_likelihood import log_conditional, pseudo_log_likelihood
@@ -243,3 +243,16 @@ def test_missing_inputs_are_named(unchecked_shapes):
         resampled_errors(SAMPLES[0, :1], torch.zeros(7, 7).double(), torch.ones(3, 1).double())
     with pytest.raises(ValueError, match="must be"):
         second_moment_error(SAMPLES, torch.zeros(3, 3).double())
+
+
+@pytest.mark.parametrize("num_hidden", [3, 19, 80, 167])
+def test_compiled_conditional_equals_the_torch_one(num_hidden):
+    """Kills: a sign, a bias, a unit of another image or replica, or a tile left out in the compiled conditional."""
+    machine = exact.tiny_machine(2, 37, num_hidden, spread=0.6)
+    generator = torch.Generator().manual_seed(4)
+    images = torch.randint(0, 2, (131, 37), generator=generator, dtype=torch.uint8)
+    units = torch.randint(37, (2, 131), generator=generator)
+    expected = log_conditional(machine, images, units)
+    torch.testing.assert_close(
+        compiled_conditional.log_conditional(machine, images, units), expected, atol=3e-5, rtol=1e-4
+    )

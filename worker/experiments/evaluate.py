@@ -11,7 +11,7 @@ from itertools import groupby
 import numpy as np
 import torch
 
-from backend.contracts.cells import work_of_evaluation
+from backend.contracts.work import work_of_evaluation, work_of_sampling
 from backend.storage.repositories.jobs import ClaimedCell, MetricValue
 from worker.datasets import load_dataset
 from worker.experiments.likelihood import likelihood_in_blocks
@@ -49,11 +49,11 @@ def _judge(run: Run, cell: ClaimedCell, order: PruningOrder) -> Iterator[float]:
     generation = cell.parameters["generation"]
     generator = torch.Generator().manual_seed(cell.parameters["seed"])
     num_samples, gibbs_steps = generation["num_samples"], generation["gibbs_steps"]
-    samples = torch.empty(0)
+    sampling, samples = work_of_sampling(cell.parameters), torch.empty(0)
     for steps, states in generate_in_blocks(pruned, num_samples, gibbs_steps, [generator]):
-        yield float(steps * num_samples)
+        yield sampling * steps / gibbs_steps
         samples = states
-    likelihood = yield from likelihood_in_blocks(cell.parameters, pruned, float(gibbs_steps * num_samples))
+    likelihood = yield from likelihood_in_blocks(cell.parameters, pruned, sampling)
     _write(run, cell, samples, likelihood)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from backend.contracts.identity import derive_seed
+from backend.contracts.work import STEPS_PER_TEMPERATURE
 from backend.storage.repositories.jobs import MetricValue
 from worker.datasets import load_dataset
 from worker.experiments.measuring import recorded
@@ -42,7 +43,7 @@ def likelihood_in_blocks(
     weights = torch.empty(0)
     betas = inverse_temperatures(temperatures)
     for number, log_weights in anneal_in_blocks(machine, data.base, betas, chains, [generator]):
-        yield work_before + number * chains
+        yield work_before + STEPS_PER_TEMPERATURE * number * chains
         weights = log_weights
     partition = summarise(weights, log_base_partition(data.base, machine.num_hidden))
     found: dict[str, MetricValue] = {}
@@ -51,7 +52,7 @@ def likelihood_in_blocks(
         for part, estimate in evaluate(METRIC, inputs).items():
             own = name if part == METRIC else part
             found[own] = replace(recorded(estimate, 0, own, chains), gibbs_steps=temperatures)
-        yield work_before + temperatures * chains
+        yield work_before + STEPS_PER_TEMPERATURE * temperatures * chains
     return list(found.values())
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ from backend.storage.repositories import jobs
 from backend.storage.repositories.cells import InputCell, inputs_of
 from backend.storage.repositories.jobs import Claim, ClaimedCell, MachineRecord, MetricValue, StoredArtifact
 from backend.storage.repositories.log import Level, add_line
+from worker.experiments.background import Background
 
 REPORT_SECONDS = 0.5
 RATE_WINDOW_SECONDS = 15.0
@@ -61,7 +62,10 @@ class Signals:
 
 @dataclass
 class Run:
-    """One attempt at one job. Every write is conditional on the claim's token and raises `LeaseLost` without it."""
+    """One attempt at one job. Every write is conditional on the claim's token and raises `LeaseLost` without it.
+
+    Checkpoints and values along the way are written beside the computation, in their order; see `settle`.
+    """
 
     claim: Claim
     database: Database
@@ -74,12 +78,13 @@ class Run:
     _last_report: float = 0.0
     _last_checkpoint: float = field(default_factory=time.monotonic)
     _pace: deque[tuple[float, float]] = field(default_factory=deque)
+    _background: Background = field(default_factory=Background)
 
     def block(self, work_done: float, stage: str, checkpoint: Callable[[], bytes] | None = None) -> None:
         """Called between blocks of at most about half a second.
 
         Args:
-            work_done: Gibbs steps times chains that are done of the whole job.
+            work_done: chain steps (`backend.contracts.work`) that are done of the whole job.
             stage: what the job is doing, in words.
             checkpoint: makes the bytes from which the next attempt goes on, where going on is possible.
 
@@ -87,7 +92,10 @@ class Run:
             LeaseLost: another worker has the job; stop and write nothing.
             JobCancelled: stop.
             WorkerStopping: stop; the checkpoint was written.
+
+        What a write in the background raised is raised here.
         """
+        self._background.check()
         if self.signals.lost:
             raise LeaseLost(f"the lease of job {self.claim.job_id} ran out")
         stopping = self.signals.stopping()
@@ -97,12 +105,21 @@ class Run:
         now = time.monotonic()
         self._measure(now, work_done)
         due = now - self._last_checkpoint >= self.settings.checkpoint_seconds
-        if checkpoint is not None and (stopping or due):
+        if checkpoint is not None and (stopping or (due and not self._background.busy)):
             self._save_checkpoint(checkpoint())
         if stopping:
+            self.settle()
             raise WorkerStopping
         if now - self._last_report >= REPORT_SECONDS:
             self.report(work_done, stage)
+
+    def settle(self) -> None:
+        """Wait until everything is written that was to be written beside the computation."""
+        self._background.wait()
+
+    def close(self) -> None:
+        """No more writes of this attempt."""
+        self._background.close()
 
     def report(self, work_done: float, stage: str) -> None:
         """Write progress to the row and tell open pages."""
@@ -133,10 +150,15 @@ class Run:
         """Put bytes into the models store."""
         return StoredArtifact(digest=self.artifacts.put(data), kind=kind, size_bytes=len(data))
 
-    def record_metrics(self, cell_id: str, metrics: Sequence[MetricValue]) -> None:
-        """Write values of a cell that is not done yet."""
+    def record_metrics(self, metrics: Mapping[str, Sequence[MetricValue]]) -> None:
+        """Write values of cells that are not done yet, by cell, in one transaction beside the computation."""
         job_id, token = self.claim.job_id, self.claim.token
-        self.transact(lambda session: jobs.record_metrics(session, job_id, token, cell_id, metrics))
+
+        def write(session: Session) -> None:
+            for cell_id, values in metrics.items():
+                jobs.record_metrics(session, job_id, token, cell_id, values)
+
+        self._background.do(lambda: self.transact(write))
 
     def complete_cell(
         self,
@@ -205,6 +227,10 @@ class Run:
 
     def _save_checkpoint(self, data: bytes) -> None:
         self._last_checkpoint = time.monotonic()
+        self._background.do(lambda: self._write_checkpoint(data))
+
+    def _write_checkpoint(self, data: bytes) -> None:
+        """Store the bytes, then make the row point to them: whenever this is cut off, a whole checkpoint is there."""
         job_id, token = self.claim.job_id, self.claim.token
         try:
             stored = self.store(data, "checkpoint")

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 
 from backend.contracts.identity import canonical_json, derive_seed
+from backend.contracts.work import work_of_training
 from backend.storage.repositories.cells import any_axes
-from backend.storage.repositories.jobs import ClaimedCell, MachineRecord
+from backend.storage.repositories.jobs import ClaimedCell, MachineRecord, MetricValue
 from worker.datasets import Dataset, load_dataset
 from worker.experiments.measuring import recorded
 from worker.experiments.run import ExperimentFailed, Run
@@ -48,6 +49,7 @@ def run(run: Run) -> None:
         run.block(work, stage, lambda: write_checkpoint(state))
         if state.num_updates_done in batch.record_at:
             _record(run, batch, state)
+    run.settle()  # a machine's row is complete only with its whole history
     _store(run, batch, state)
 
 
@@ -127,8 +129,9 @@ class Batch:
         yield "storing machines"
 
     def work(self, state: TrainingState) -> float:
-        """Gibbs steps times chains so far."""
-        return float(len(self.cells) * self.schedule.gibbs_steps * self.schedule.num_chains * state.num_updates_done)
+        """What is done so far, in chain steps."""
+        whole = len(self.cells) * work_of_training(self.cells[0].parameters["training"])
+        return whole * state.num_updates_done / self.schedule.num_updates
 
 
 def record_updates(schedule: TrainingSchedule) -> frozenset[int]:
@@ -148,6 +151,7 @@ def _record(run: Run, batch: Batch, state: TrainingState) -> None:
         METRIC: batch.images[:RECORD_IMAGES],
         f"{METRIC}_test": torch.from_numpy(batch.dataset.test_images[:RECORD_IMAGES]),
     }
+    values: dict[str, list[MetricValue]] = {}
     for name, held in images.items():
         seeds = [derive_seed(name, cell.parameters["seed"]) for cell in batch.cells]
         inputs = MetricInputs(
@@ -159,7 +163,9 @@ def _record(run: Run, batch: Batch, state: TrainingState) -> None:
         for index, cell in enumerate(batch.cells):
             # On the way to divergence a value is not finite.
             if not cell.done and not state.diverged[index] and math.isfinite(estimate.value[index]):
-                run.record_metrics(cell.id, [replace(recorded(estimate, index, name, len(held)), update=update)])
+                found = replace(recorded(estimate, index, name, len(held)), update=update)
+                values.setdefault(cell.id, []).append(found)
+    run.record_metrics(values)
 
 
 def _store(run: Run, batch: Batch, state: TrainingState) -> None:

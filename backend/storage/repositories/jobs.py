@@ -178,7 +178,7 @@ def report_progress(
     """Say how far the job is (0 to 1, never backwards), what it does now, and how fast.
 
     Args:
-        rate: Gibbs steps times chains per second; None keeps the last one.
+        rate: chain steps per second; None keeps the last one.
     """
     row = _hold(session, job_id, token)
     within = min(1.0, max(0.0, fraction, row.fraction))

@@ -18,6 +18,7 @@ from backend.contracts.messages import Job as JobMessage
 from backend.contracts.messages import SamplesRequest
 from backend.contracts.parameters import GenerationParameters
 from backend.contracts.states import CellState, JobState, StudyState
+from backend.contracts.work import work_of_evaluation
 from backend.services.cells import cell_samples, show_cell
 from backend.services.change_study import cancel_study, delete_study
 from backend.services.errors import ArtifactDamaged, InvalidRequest, NotFound, StorageUnavailable
@@ -227,20 +228,22 @@ def test_the_demo_is_submitted_once_and_for_ever(laboratory: Laboratory) -> None
 
 
 def test_progress_is_weighted_by_work_and_counts_the_running_part(laboratory: Laboratory) -> None:
-    study = hands.submit(laboratory, **ONE)  # one training of 100, three evaluations of 21
+    study = hands.submit(laboratory, **ONE)  # one training, three evaluations
     titles = {job.title: job.id for job in list_jobs(laboratory).items}
     train = hands.must_claim(laboratory, titles["Train p0 = 0.4"])
     with laboratory.database.write() as session:
         jobs.report_progress(session, train.job_id, train.token, 0.25, stage="update 2 of 10", rate=10.0)
     now = show_study(laboratory, study.id)
-    assert now.progress.fraction == pytest.approx(25 / 163)
+    training, judging = train.work, 3 * work_of_evaluation({**hands.SMALL, "num_hidden": 8})
+    assert now.progress.fraction == pytest.approx(0.25 * training / (training + judging))
     assert now.progress.cells_done == 0
     hands.finish(laboratory, train)
     judge = hands.must_claim(laboratory, titles["Prune and judge p0 = 0.4"])
     hands.fill(laboratory, judge, judge.cells[0])
     with laboratory.database.write() as session:
         jobs.report_progress(session, judge.job_id, judge.token, 0.5)
-    assert show_study(laboratory, study.id).progress.fraction == pytest.approx((100 + 31.5) / 163)
+    fraction = show_study(laboratory, study.id).progress.fraction
+    assert fraction == pytest.approx((training + 0.5 * judging) / (training + judging))
 
 
 def test_without_a_measured_speed_there_is_no_eta(laboratory: Laboratory) -> None:
@@ -259,11 +262,13 @@ def test_the_eta_follows_from_the_measured_speed(laboratory: Laboratory) -> None
     job = show_job(laboratory, train.job_id)
     assert job.eta_low_seconds is not None
     assert job.eta_high_seconds is not None
-    assert job.eta_low_seconds < 7.5 < job.eta_high_seconds
+    left = 0.75 * train.work
+    assert job.eta_low_seconds < left / 10 < job.eta_high_seconds
     progress = show_study(laboratory, study.id).progress
     assert progress.eta_low_seconds is not None
     assert progress.eta_high_seconds is not None
-    assert progress.eta_low_seconds < (75 + 63) / 10 < progress.eta_high_seconds
+    left += 3 * work_of_evaluation({**hands.SMALL, "num_hidden": 8})
+    assert progress.eta_low_seconds < left / 10 < progress.eta_high_seconds
 
 
 def test_a_queue_without_a_worker_says_so(laboratory: Laboratory) -> None:

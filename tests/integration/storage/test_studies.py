@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from backend.contracts.messages import FieldProblem, StudyCreate
 from backend.contracts.states import CellState, JobState, StudyState
+from backend.contracts.work import work_of_evaluation
 from backend.services.cells import cell_samples, list_cells
 from backend.services.change_job import cancel_job, retry_job
 from backend.services.change_study import cancel_study, delete_study, retry_study
@@ -552,6 +553,9 @@ def test_an_estimate_counts_what_is_there_already(laboratory: Laboratory) -> Non
     request = StudyCreate(name="x", parameters={**hands.SMALL, **ONE, "pruning_grid": [0.5, 0.7, 0.9]})
     estimate = estimate_study(laboratory, request)
     assert (estimate.cells, estimate.cells_already_done, estimate.jobs) == (11, 9, 1)
-    assert estimate.work == 2 * 7 * 3
-    assert estimate.seconds == pytest.approx(0.42)
+    assert estimate.work == 2 * work_of_evaluation({**hands.SMALL, "num_hidden": 8})
+    assert estimate.seconds == pytest.approx(estimate.work / 100)
+    hands.sign_on(laboratory, rate=100.0)
+    both = estimate_study(laboratory, request)
+    assert both.seconds == estimate.seconds, "one job left: a second worker does not help"
     assert count(laboratory, Study) == 1, "nothing is submitted"

@@ -7,6 +7,7 @@ from backend.contracts.catalogue import NO_JUDGE, catalogue
 from backend.contracts.parameters import DEFAULT_JUDGE
 from backend.contracts.plan import ANALYSIS, EVALUATION, MACHINE
 from backend.contracts.study_types.dilution_sweep import DilutionSweep, DilutionSweepParameters
+from backend.contracts.work import work_of_evaluation, work_of_training
 
 SMALL = {"initial_dilutions": [0.0, 0.4], "num_replicas": 3, "pruning_grid": [0.6, 0.2, 0.4]}
 
@@ -38,15 +39,15 @@ def test_parents_come_before_children_and_jobs_cover_every_cell_once() -> None:
     assert len(covered) == len(set(covered)) == len(plan.cells)
 
 
-def test_work_is_gibbs_steps_times_chains() -> None:
+def test_the_work_of_a_job_is_that_of_its_cells() -> None:
     parameters = DilutionSweepParameters(
         **SMALL,
         training={"gibbs_steps": 7, "num_updates": 11, "num_chains": 13},
         generation={"num_samples": 17, "gibbs_steps": 19},
     )
     train, evaluate = DilutionSweep.plan(parameters).jobs[:2]
-    assert train.work == 3 * 7 * 11 * 13
-    assert evaluate.work == 3 * 4 * 17 * 19
+    assert train.work == 3 * work_of_training(parameters.training.model_dump())
+    assert evaluate.work == 3 * 4 * work_of_evaluation({"generation": parameters.generation.model_dump()})
 
 
 def test_replicas_and_dilutions_have_their_own_seeds() -> None:

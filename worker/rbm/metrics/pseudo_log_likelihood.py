@@ -11,6 +11,7 @@ from torch import Tensor
 
 from worker.rbm.energy import hidden_field
 from worker.rbm.machine import Machine, check_generators
+from worker.rbm.metrics import compiled_conditional
 from worker.rbm.metrics.bootstrap import Estimate, estimate, resampling_counts
 from worker.rbm.metrics.inputs import MetricInputs
 from worker.rbm.registry import MetricRegistration
@@ -47,12 +48,13 @@ def sampled_logs(
         wanted = f"(1 or more, {machine.num_visible})"
         raise ValueError(f"images have shape {tuple(images.shape)}; they must be {wanted}")
     check_generators(generators, machine.num_replicas)
+    conditional = compiled_conditional.log_conditional if machine.device.type == "cpu" else log_conditional
     blocks = []
     for block in torch.split(images, IMAGES_PER_BLOCK):
         flipped = torch.stack(
             [torch.randint(machine.num_visible, (len(block),), generator=generator) for generator in generators]
         )
-        logs = log_conditional(machine, block.to(machine.device), flipped.to(machine.device))
+        logs = conditional(machine, block.to(machine.device), flipped.to(machine.device))
         blocks.append(logs.to(torch.float64))
     return blocks
 

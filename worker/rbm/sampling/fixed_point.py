@@ -20,6 +20,7 @@ from torch import Tensor
 
 from worker.rbm.machine import Machine
 from worker.rbm.registry import SamplerRegistration
+from worker.rbm.row_sums import TILE
 from worker.rbm.sampling import kernels
 from worker.rbm.sampling.prepared import check_request, check_visible, draw_keys
 
@@ -32,14 +33,15 @@ class FixedPointMachine:
     """Machines whose parameters are integers times 2^-e, one exponent for each replica.
 
     Attributes:
-        weights: round(W 2^e), and `weights_transposed` the same as [replica hidden visible].
+        tiles: round(W 2^e), cut into tiles of `TILE` hidden units, 0 beyond the last one.
+        tiles_transposed: the same of the transposed weights, cut into tiles of visible units.
         vbias: round(b 2^e).
         hbias: round(c 2^e).
         scale: 2^-e.
     """
 
-    weights: Int32[np.ndarray, "replica visible hidden"]
-    weights_transposed: Int32[np.ndarray, "replica hidden visible"]
+    tiles: Int32[np.ndarray, "replica hidden_tile visible column"]
+    tiles_transposed: Int32[np.ndarray, "replica visible_tile hidden column"]
     vbias: Int32[np.ndarray, "replica visible"]
     hbias: Int32[np.ndarray, "replica hidden"]
     scale: Float32[np.ndarray, " replica"]
@@ -51,30 +53,50 @@ class FixedPointMachine:
         generators: Sequence[torch.Generator],
     ) -> tuple[UInt8[Tensor, "replica chain visible"], UInt8[Tensor, "replica chain hidden"]]:
         """Run Gibbs steps; see `worker.rbm.sampling.sample_gibbs`."""
-        shape = self.weights.shape
-        check_request((shape[0], shape[1], shape[2]), visible, gibbs_steps, generators)
+        nobody_asks = torch.empty(self._shape[0], 0, self._shape[2])
+        return self._run(visible, gibbs_steps, generators, nobody_asks)
+
+    def sample_and_infer(
+        self,
+        visible: UInt8[Tensor, "replica chain visible"],
+        gibbs_steps: int,
+        generators: Sequence[torch.Generator],
+    ) -> tuple[UInt8[Tensor, "replica chain visible"], Float32[Tensor, "replica chain hidden"]]:
+        """The last visible states of `sample`, and p(h|v) of them: their fields are there after the last step."""
+        probabilities = torch.empty(self._shape[0], visible.shape[1], self._shape[2])
+        last_visible, _ = self._run(visible, gibbs_steps, generators, probabilities)
+        return last_visible, probabilities
+
+    def _run(
+        self, visible: Tensor, gibbs_steps: int, generators: Sequence[torch.Generator], probabilities: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        check_request(self._shape, visible, gibbs_steps, generators)
         keys = draw_keys(generators).numpy().view(np.uint64)
         last_visible = visible.clone(memory_format=torch.contiguous_format)
-        last_hidden = torch.empty(shape[0], visible.shape[1], shape[2], dtype=torch.uint8)
+        last_hidden = torch.empty(self._shape[0], visible.shape[1], self._shape[2], dtype=torch.uint8)
+        states = last_visible.numpy(), last_hidden.numpy(), probabilities.numpy()
         with kernel_lock:
-            kernels.run_chains(*self._arrays(), last_visible.numpy(), last_hidden.numpy(), keys, np.uint64(gibbs_steps))
+            kernels.run_chains(*self._arrays(), *states, keys, np.uint64(gibbs_steps))
         return last_visible, last_hidden
 
     def hidden_probabilities(
         self, visible: UInt8[Tensor, "replica sample visible"]
     ) -> Float32[Tensor, "replica sample hidden"]:
         """p(h_i = 1 | v) = sigmoid(c_i + sum_j v_j W_ji)."""
-        shape = self.weights.shape
-        check_visible((shape[0], shape[1], shape[2]), visible)
-        probabilities = torch.empty(shape[0], visible.shape[1], shape[2])
+        check_visible(self._shape, visible)
+        probabilities = torch.empty(self._shape[0], visible.shape[1], self._shape[2])
         with kernel_lock:
             kernels.hidden_probabilities(
-                self.weights, self.hbias, self.scale, visible.contiguous().numpy(), probabilities.numpy()
+                self.tiles, self.hbias, self.scale, visible.contiguous().numpy(), probabilities.numpy()
             )
         return probabilities
 
+    @property
+    def _shape(self) -> tuple[int, int, int]:
+        return self.vbias.shape[0], self.vbias.shape[1], self.hbias.shape[1]
+
     def _arrays(self) -> tuple[np.ndarray, ...]:
-        return self.weights, self.weights_transposed, self.vbias, self.hbias, self.scale
+        return self.tiles, self.tiles_transposed, self.vbias, self.hbias, self.scale
 
 
 def to_fixed_point(machine: Machine) -> FixedPointMachine:
@@ -85,15 +107,16 @@ def to_fixed_point(machine: Machine) -> FixedPointMachine:
     """
     weights = machine.weight_matrix.contiguous().numpy()
     vbias, hbias = machine.vbias.contiguous().numpy(), machine.hbias.contiguous().numpy()
-    rows = np.empty(weights.shape, np.int32)
-    columns = np.empty((weights.shape[0], weights.shape[2], weights.shape[1]), np.int32)
+    replicas, num_visible, num_hidden = weights.shape
+    tiles = np.empty((replicas, -(-num_hidden // TILE), num_visible, TILE), np.int32)
+    tiles_transposed = np.empty((replicas, -(-num_visible // TILE), num_hidden, TILE), np.int32)
     with kernel_lock:
         exponents = kernels.exponents(weights, vbias, hbias)
-        kernels.quantise(weights, exponents, rows, columns)
+        kernels.quantise(weights, exponents, tiles, tiles_transposed)
     factor = np.ldexp(np.float64(1), exponents)[:, None]
     return FixedPointMachine(
-        weights=rows,
-        weights_transposed=columns,
+        tiles=tiles,
+        tiles_transposed=tiles_transposed,
         vbias=np.rint(vbias * factor).astype(np.int32),
         hbias=np.rint(hbias * factor).astype(np.int32),
         scale=np.ldexp(np.float32(1), -exponents).astype(np.float32),

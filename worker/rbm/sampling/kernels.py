@@ -15,18 +15,23 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import prange
 from numba.extending import intrinsic
 
+from worker.rbm.row_sums import TILE, follow_rows
+
 serial = numba.njit(cache=True, nogil=True)
 inlined = numba.njit(cache=True, nogil=True, inline="always")
 threaded = numba.njit(cache=True, nogil=True, parallel=True)
 
 CHAINS_PER_TASK = 64
-"""Chains that one task carries through a step together: enough to use each weight read from memory often."""
+"""Chains that one task carries through a step together, at most: enough to use each tile of weights often."""
 
 MAX_EXPONENT, MIN_EXPONENT = 28, -120
 
 # numba turns uint64 with a plain int into float64, hence the typed constants.
-ZERO, ONE, THREE, FOUR, EIGHT, WORD = (np.uint64(value) for value in (0, 1, 3, 4, 8, 32))
+ZERO, ONE, WORD = np.uint64(0), np.uint64(1), np.uint64(32)
 LOW_WORD = np.uint64(0xFFFFFFFF)
+
+GATHER, TOP_BYTE = np.uint64(0x0102040810204080), np.uint64(56)
+"""Times the first, the lowest bits of eight bytes stand in order in the top byte."""
 
 PHILOX_ROUNDS = 10
 PHILOX_MULTIPLIER_0, PHILOX_MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
@@ -109,65 +114,32 @@ def draw_units(field, words, scale, units):
 
 @serial
 @no_type_check
-def find_flips(units, new_units, switched_on, switched_off):
-    """List the units that differ, copy `new_units` over `units`, return how many went on and off.
+def find_flips(units, new_units, switched, counts):
+    """List the units that went on in `switched[0]`, those that went off in `switched[1]`, and count both.
 
-    Reads eight units (one byte each, 0 or 1) at a time, because most do not flip; both arrays are padded to that.
+    `new_units` is copied over `units`. Units are bytes of 0 or 1, 64 of them at a time are gathered into one word, with
+    a product that brings the lowest bits of eight bytes together; both arrays are padded to that.
     """
-    on, off = ZERO, ZERO
+    on, off = 0, 0
     old_words, new_words = units.view(np.uint64), new_units.view(np.uint64)
-    for w in range(old_words.size):
-        new = new_words[w]
-        changed = old_words[w] ^ new
-        if changed == ZERO:
-            continue
-        old_words[w] = new
+    for group in range(old_words.size // 8):
+        changed, now = ZERO, ZERO
+        for k in range(8):
+            new = new_words[8 * group + k]
+            old = old_words[8 * group + k]
+            old_words[8 * group + k] = new
+            place = np.uint64(8 * k)
+            changed |= (((old ^ new) * GATHER) >> TOP_BYTE) << place
+            now |= ((new * GATHER) >> TOP_BYTE) << place
         while changed != ZERO:
             shift = trailing_zeros(changed)
-            unit = np.uint64(w) * EIGHT + (shift >> THREE)
-            is_on = (new >> shift) & ONE
+            is_on = np.int64((now >> shift) & ONE)
             # Writing both lists and moving on in one of them is faster than a branch that cannot be predicted.
-            switched_on[on], switched_off[off] = unit, unit
+            switched[0, on] = switched[1, off] = np.uint32(64 * group) + np.uint32(shift)
             on += is_on
-            off += ONE - is_on
+            off += 1 - is_on
             changed &= changed - ONE
-    return on, off
-
-
-@serial
-@no_type_check
-def add_rows(field, weights, rows, count):
-    """Add the listed rows to the field. Four at a time: more makes the compiler give up its vector code."""
-    k = ZERO
-    while k + FOUR <= count:
-        a, b = weights[rows[k]], weights[rows[k + ONE]]
-        c, d = weights[rows[k + ONE + ONE]], weights[rows[k + THREE]]
-        for j in range(field.size):
-            field[j] += (a[j] + b[j]) + (c[j] + d[j])
-        k += FOUR
-    while k < count:
-        a = weights[rows[k]]
-        for j in range(field.size):
-            field[j] += a[j]
-        k += ONE
-
-
-@serial
-@no_type_check
-def subtract_rows(field, weights, rows, count):
-    """Subtract the listed rows from the field."""
-    k = ZERO
-    while k + FOUR <= count:
-        a, b = weights[rows[k]], weights[rows[k + ONE]]
-        c, d = weights[rows[k + ONE + ONE]], weights[rows[k + THREE]]
-        for j in range(field.size):
-            field[j] -= (a[j] + b[j]) + (c[j] + d[j])
-        k += FOUR
-    while k < count:
-        a = weights[rows[k]]
-        for j in range(field.size):
-            field[j] -= a[j]
-        k += ONE
+    counts[0], counts[1] = on, off
 
 
 @inlined
@@ -179,103 +151,183 @@ def padded(size, multiple):
 
 @serial
 @no_type_check
-def half_step(units, new_units, words, field, opposite_field, weights, scale, lists, key, chain, step, layer):
-    """Draw one layer of one chain from its field, and let the opposite layer's field follow the flips."""
-    fill_words(words, key, chain, step, layer)
-    draw_units(field, words, scale, new_units)
-    on, off = find_flips(units, new_units, lists[0], lists[1])
-    add_rows(opposite_field, weights, lists[0], on)
-    subtract_rows(opposite_field, weights, lists[1], off)
+def follow_flips(fields, tiles, flips, counts):
+    """Let the fields of all chains follow their flips in the opposite layer, tile by tile.
+
+    Meanwhile the tile stays in the core's own cache, whichever rows the chains take from it.
+    """
+    num_tiles, num_rows, _ = tiles.shape
+    num_chains, _, longest = flips.shape
+    for tile in range(num_tiles):
+        for chain in range(num_chains):
+            switched_on = 2 * longest * chain
+            follow_rows(
+                fields, chain * fields.shape[1] + tile * TILE, tiles, tile * num_rows * TILE,
+                flips, switched_on, counts[chain, 0], switched_on + longest, counts[chain, 1],
+            )  # fmt: skip
 
 
 @serial
 @no_type_check
-def run_task(weights, weights_transposed, vbias, hbias, scale, visible, hidden, key, first_chain, gibbs_steps):
+def biases_as_fields(bias, num_chains, num_tiles):
+    """The fields of a layer when all units of the other one are off, padded to whole tiles."""
+    fields = np.zeros((num_chains, num_tiles * TILE), np.int32)
+    fields[:, : bias.size] = bias
+    return fields
+
+
+@serial
+@no_type_check
+def switch_on(visible, fields, tiles, units, flips, counts):
+    """Switch visible units on that are all off, and let the hidden fields follow."""
+    new_units = np.zeros(units.shape[1], np.uint8)
+    for chain in range(visible.shape[0]):
+        new_units[: visible.shape[1]] = visible[chain]
+        find_flips(units[chain], new_units, flips[chain], counts[chain])
+    follow_flips(fields, tiles, flips, counts)
+
+
+@serial
+@no_type_check
+def draw_layer(units, fields, num_units, words, scale, new_units, flips, counts, key, first_chain, step, layer):
+    """Draw one layer of every chain from its field, and list the flips."""
+    for chain in range(units.shape[0]):
+        fill_words(words, key, first_chain + np.uint64(chain), step, layer)
+        draw_units(fields[chain, :num_units], words, scale, new_units)
+        find_flips(units[chain], new_units, flips[chain], counts[chain])
+
+
+@serial
+@no_type_check
+def sigmoid_of_row(field, scale, probabilities):
+    """Fill `probabilities` with sigmoid(field * scale); the field may be longer."""
+    for i in range(probabilities.size):
+        x = np.float32(field[i]) * scale
+        probabilities[i] = UNITY / (UNITY + exp_of_minus(x))
+
+
+@serial
+@no_type_check
+def sigmoids(fields, scale, probabilities):
+    """Fill `probabilities` with sigmoid(field * scale), row by row: the compiler makes vector code of plain rows only."""
+    for row in range(probabilities.shape[0]):
+        sigmoid_of_row(fields[row], scale, probabilities[row])
+
+
+@serial
+@no_type_check
+def run_task(
+    tiles, tiles_transposed, vbias, hbias, scale, visible, hidden, probabilities, key, first_chain, gibbs_steps
+):
     """All steps of some chains of one replica; every buffer is made once, before the first step."""
     num_chains, num_visible = visible.shape
     num_hidden = hidden.shape[1]
-    lists = np.empty((2, max(num_visible, num_hidden) + 1), np.uint64)
+    flips = np.empty((num_chains, 2, max(num_visible, num_hidden) + 1), np.uint32)
+    counts = np.empty((num_chains, 2), np.int64)
     hidden_words = np.empty(padded(num_hidden, 4), np.uint32)
     visible_words = np.empty(padded(num_visible, 4), np.uint32)
-    new_hidden = np.zeros(padded(num_hidden, 8), np.uint8)
-    new_visible = np.zeros(padded(num_visible, 8), np.uint8)
+    new_hidden = np.zeros(padded(num_hidden, 64), np.uint8)
+    new_visible = np.zeros(padded(num_visible, 64), np.uint8)
     h = np.zeros((num_chains, new_hidden.size), np.uint8)
     v = np.zeros((num_chains, new_visible.size), np.uint8)
-    hidden_field = np.empty((num_chains, num_hidden), np.int32)
-    visible_field = np.empty((num_chains, num_visible), np.int32)
-    for chain in range(num_chains):
-        hidden_field[chain] = hbias
-        visible_field[chain] = vbias
-        new_visible[:num_visible] = visible[chain]
-        on, _ = find_flips(v[chain], new_visible, lists[0], lists[1])
-        add_rows(hidden_field[chain], weights, lists[0], on)
+    hidden_fields = biases_as_fields(hbias, num_chains, tiles.shape[0])
+    visible_fields = biases_as_fields(vbias, num_chains, tiles_transposed.shape[0])
+    switch_on(visible, hidden_fields, tiles, v, flips, counts)
     step = ZERO
     while step < gibbs_steps:
-        # Layer by layer over all chains: the rows of one weight matrix stay in the cache meanwhile.
-        for chain in range(num_chains):
-            half_step(
-                h[chain], new_hidden, hidden_words, hidden_field[chain], visible_field[chain], weights_transposed,
-                scale, lists, key, first_chain + np.uint64(chain), step, HIDDEN_LAYER,
-            )  # fmt: skip
-        for chain in range(num_chains):
-            half_step(
-                v[chain], new_visible, visible_words, visible_field[chain], hidden_field[chain], weights,
-                scale, lists, key, first_chain + np.uint64(chain), step, VISIBLE_LAYER,
-            )  # fmt: skip
+        draw_layer(
+            h, hidden_fields, num_hidden, hidden_words, scale, new_hidden, flips, counts,
+            key, first_chain, step, HIDDEN_LAYER,
+        )  # fmt: skip
+        follow_flips(visible_fields, tiles_transposed, flips, counts)
+        draw_layer(
+            v, visible_fields, num_visible, visible_words, scale, new_visible, flips, counts,
+            key, first_chain, step, VISIBLE_LAYER,
+        )  # fmt: skip
+        follow_flips(hidden_fields, tiles, flips, counts)
         step += ONE
-    for chain in range(num_chains):
-        visible[chain] = v[chain, :num_visible]
-        hidden[chain] = h[chain, :num_hidden]
+    visible[:] = v[:, :num_visible]
+    hidden[:] = h[:, :num_hidden]
+    sigmoids(hidden_fields, scale, probabilities)
 
 
 @threaded
 @no_type_check
-def run_chains(weights, weights_transposed, vbias, hbias, scale, visible, hidden, keys, gibbs_steps):
-    """Run every chain of every replica, `visible` in place; `hidden` receives the last hidden states."""
+def run_chains(tiles, tiles_transposed, vbias, hbias, scale, visible, hidden, probabilities, keys, gibbs_steps):
+    """Run every chain of every replica, `visible` in place; `hidden` receives the last hidden states.
+
+    `probabilities` receives p(h|v) of the last visible states; it has no rows if nobody asks for them.
+    """
     num_replicas, num_chains, _ = visible.shape
     tasks = (num_chains + CHAINS_PER_TASK - 1) // CHAINS_PER_TASK
+    share = (num_chains + tasks - 1) // tasks
     for task in prange(num_replicas * tasks):
         replica = task // tasks
-        first = task % tasks * CHAINS_PER_TASK
-        last = min(num_chains, first + CHAINS_PER_TASK)
-        run_task(
-            weights[replica], weights_transposed[replica], vbias[replica], hbias[replica], scale[replica],
-            visible[replica, first:last], hidden[replica, first:last], keys[replica], np.uint64(first), gibbs_steps,
-        )  # fmt: skip
+        first = task % tasks * share
+        last = min(num_chains, first + share)
+        if first < last:
+            run_task(
+                tiles[replica], tiles_transposed[replica], vbias[replica], hbias[replica], scale[replica],
+                visible[replica, first:last], hidden[replica, first:last], probabilities[replica, first:last],
+                keys[replica], np.uint64(first), gibbs_steps,
+            )  # fmt: skip
+
+
+@serial
+@no_type_check
+def fields_of(tiles, hbias, visible):
+    """The hidden fields of some visible states, padded to whole tiles; exact."""
+    num_samples, num_visible = visible.shape
+    fields = biases_as_fields(hbias, num_samples, tiles.shape[0])
+    flips = np.empty((num_samples, 2, num_visible + 1), np.uint32)
+    units = np.zeros((num_samples, padded(num_visible, 64)), np.uint8)
+    switch_on(visible, fields, tiles, units, flips, np.empty((num_samples, 2), np.int64))
+    return fields
+
+
+@serial
+@no_type_check
+def probabilities_of_task(tiles, hbias, scale, visible, probabilities):
+    """Fill `probabilities` with p(h|v) of some samples of one replica."""
+    sigmoids(fields_of(tiles, hbias, visible), scale, probabilities)
 
 
 @threaded
 @no_type_check
-def hidden_probabilities(weights, hbias, scale, visible, probabilities):
+def hidden_probabilities(tiles, hbias, scale, visible, probabilities):
     """Fill `probabilities` with the sigmoid of the hidden layer's exact fixed-point fields."""
-    num_replicas, num_samples, num_visible = visible.shape
-    num_hidden = hbias.shape[1]
-    for task in prange(num_replicas * num_samples):
-        replica, sample = task // num_samples, task % num_samples
-        lists = np.empty((2, num_visible + 1), np.uint64)
-        units = np.zeros(padded(num_visible, 8), np.uint8)
-        new_units = np.zeros(padded(num_visible, 8), np.uint8)
-        new_units[:num_visible] = visible[replica, sample]
-        field = hbias[replica].copy()
-        on, _ = find_flips(units, new_units, lists[0], lists[1])
-        add_rows(field, weights[replica], lists[0], on)
-        for i in range(num_hidden):
-            x = np.float32(field[i]) * scale[replica]
-            probabilities[replica, sample, i] = UNITY / (UNITY + exp_of_minus(x))
+    num_replicas, num_samples, _ = visible.shape
+    tasks = (num_samples + CHAINS_PER_TASK - 1) // CHAINS_PER_TASK
+    for task in prange(num_replicas * tasks):
+        replica, first = task // tasks, task % tasks * CHAINS_PER_TASK
+        last = min(num_samples, first + CHAINS_PER_TASK)
+        probabilities_of_task(
+            tiles[replica], hbias[replica], scale[replica],
+            visible[replica, first:last], probabilities[replica, first:last],
+        )  # fmt: skip
 
 
 @serial
 @no_type_check
 def largest_bound(weights, vbias, hbias):
-    """The largest |bias| + sum of |weights| over the inputs of a unit, of one replica, in float64."""
+    """The largest |bias| + sum of |weights| over the inputs of a unit, of one replica, in float64.
+
+    A row is summed in eight parts, always the same ones, which a processor adds side by side.
+    """
     num_visible, num_hidden = weights.shape
-    columns = np.empty(num_hidden, np.float64)
-    for i in range(num_hidden):
-        columns[i] = abs(hbias[i])
+    eights = num_hidden // 8 * 8
+    columns = np.abs(hbias).astype(np.float64)
+    parts = np.empty(8, np.float64)
     bound = 0.0
     for j in range(num_visible):
-        row = abs(np.float64(vbias[j]))
-        for i in range(num_hidden):
+        parts[:] = 0.0
+        for i in range(0, eights, 8):
+            for k in range(8):
+                magnitude = np.float64(abs(weights[j, i + k]))
+                parts[k] += magnitude
+                columns[i + k] += magnitude
+        row = np.float64(abs(vbias[j])) + parts.sum()
+        for i in range(eights, num_hidden):
             magnitude = np.float64(abs(weights[j, i]))
             row += magnitude
             columns[i] += magnitude
@@ -283,13 +335,13 @@ def largest_bound(weights, vbias, hbias):
     return max(bound, columns.max())
 
 
-@serial
+@threaded
 @no_type_check
 def exponents(weights, vbias, hbias):
     """The exponent e of each replica: the largest, up to 28, for which no sum over inputs reaches 2^30."""
     num_replicas = weights.shape[0]
     result = np.empty(num_replicas, np.int32)
-    for replica in range(num_replicas):
+    for replica in prange(num_replicas):
         bound = largest_bound(weights[replica], vbias[replica], hbias[replica])
         exponent = MAX_EXPONENT
         while exponent > MIN_EXPONENT and bound * 2.0**exponent >= 2.0**30:
@@ -298,20 +350,31 @@ def exponents(weights, vbias, hbias):
     return result
 
 
+@serial
+@no_type_check
+def round_row(weights, factor, rounded):
+    """Fill `rounded` with round(weights factor), halves to even, and with 0 beyond them."""
+    for i in range(weights.size):
+        rounded[i] = np.int32(np.rint(weights[i] * factor))
+    rounded[weights.size :] = 0
+
+
 @threaded
 @no_type_check
-def quantise(weights, exponents, rows, columns):
-    """Fill `rows` with round(weights 2^e), halves to even, and `columns` with its transpose."""
+def quantise(weights, exponents, tiles, tiles_transposed):
+    """Fill `tiles` with round(weights 2^e), halves to even, and `tiles_transposed` with its transpose; 0 beyond."""
     num_replicas, num_visible, num_hidden = weights.shape
-    block = 16
-    blocks = (num_visible + block - 1) // block
+    blocks = tiles_transposed.shape[1]
     for task in prange(num_replicas * blocks):
-        replica, first = task // blocks, task % blocks * block
-        last = min(num_visible, first + block)
+        replica, block = task // blocks, task % blocks
+        first, last = block * TILE, min(num_visible, (block + 1) * TILE)
         factor = np.float32(2.0 ** exponents[replica])
         for j in range(first, last):
-            for i in range(num_hidden):
-                rows[replica, j, i] = np.int32(np.rint(weights[replica, j, i] * factor))
+            for tile in range(tiles.shape[1]):
+                start, end = tile * TILE, min(num_hidden, (tile + 1) * TILE)
+                round_row(weights[replica, j, start:end], factor, tiles[replica, tile, j])
         for i in range(num_hidden):
+            tile, place = i // TILE, i % TILE
             for j in range(first, last):
-                columns[replica, i, j] = rows[replica, j, i]
+                tiles_transposed[replica, block, i, j - first] = tiles[replica, tile, j, place]
+            tiles_transposed[replica, block, i, last - first :] = 0

@@ -18,12 +18,16 @@ from numba import prange
 from torch import Tensor
 
 from worker.rbm.machine import Machine
+from worker.rbm.row_sums import TILE, sum_rows
 from worker.rbm.sampling.fixed_point import kernel_lock
 from worker.rbm.training.gradient import Gradient, Phase
 from worker.rbm.training.schedule import Ascent
 
 serial = numba.njit(cache=True, nogil=True)
 threaded = numba.njit(cache=True, nogil=True, parallel=True)
+
+UNITS_PER_TASK = 28
+"""Visible units of one task: a tile of hidden probabilities is read once for all of them."""
 
 NO_VELOCITY = np.empty((0, 0), np.float32)
 
@@ -42,8 +46,7 @@ def gradient_step(
     mask = machine.mask.numpy()
     slope = [torch.empty_like(one).numpy() for one in (machine.weight_matrix, machine.vbias, machine.hbias)]
     with kernel_lock:
-        _weight_gradient(slope[0], mask, *phases)
-        _mean_difference(slope[1], phases[0], phases[2])
+        _visible_gradient(slope[0], slope[1], mask, *phases)
         _mean_difference(slope[2], phases[1], phases[3])
         if ascent.gradient == "centred":
             _centre(*slope, mask, phases[0], phases[1])
@@ -60,6 +63,14 @@ def gradient_step(
             )
 
 
+def within(parameter: Tensor, limit: float) -> Bool[Tensor, " replica"]:
+    """For each replica whether every value is finite and at most `limit` in magnitude."""
+    rows = _rows(parameter)
+    with kernel_lock:
+        outside = _count_outside(rows, np.float32(limit))
+    return torch.from_numpy(outside == 0)
+
+
 def _rows(parameter: Tensor) -> np.ndarray:
     """A parameter as one row for each replica, in the same memory."""
     rows: np.ndarray = parameter.view(parameter.shape[0], -1).numpy()
@@ -68,43 +79,87 @@ def _rows(parameter: Tensor) -> np.ndarray:
 
 @serial
 @no_type_check
-def _sum_active_rows(visible, unit, hidden, active_samples, total):
-    """Sum into `total` the rows of `hidden` whose sample has the unit on, four at a time in the samples' order."""
-    count = 0
+def _list_active(visible, listed, counts):
+    """For each visible unit: in which samples it is on, in their order, and how many these are."""
+    counts[:] = 0
     for sample in range(visible.shape[0]):
-        active_samples[count] = sample
-        count += visible[sample, unit]
-    total[:] = np.float32(0)
-    in_fours = count // 4 * 4
-    for k in range(0, in_fours, 4):
-        a, b = hidden[active_samples[k]], hidden[active_samples[k + 1]]
-        c, d = hidden[active_samples[k + 2]], hidden[active_samples[k + 3]]
-        for i in range(total.size):
-            total[i] += (a[i] + b[i]) + (c[i] + d[i])
-    for k in range(in_fours, count):
-        a = hidden[active_samples[k]]
-        for i in range(total.size):
-            total[i] += a[i]
+        for j in range(visible.shape[1]):
+            listed[j, counts[j]] = sample
+            counts[j] += visible[sample, j]
+
+
+@serial
+@no_type_check
+def _sum_last_columns(total, hidden, first, listed, count):
+    """What `sum_rows` does, for the columns from `first` on that fill no tile."""
+    fours = count // 4 * 4
+    for i in range(first, hidden.shape[1]):
+        value = np.float32(0)
+        for k in range(0, fours, 4):
+            a, b = hidden[listed[k], i], hidden[listed[k + 1], i]
+            c, d = hidden[listed[k + 2], i], hidden[listed[k + 3], i]
+            value += (a + b) + (c + d)
+        for k in range(fours, count):
+            value += hidden[listed[k], i]
+        total[i - first] = value
+
+
+@serial
+@no_type_check
+def _sums(total, hidden, tile, listed, count):
+    """The sum of the listed samples' hidden probabilities in one tile of hidden units."""
+    first = tile * TILE
+    if first + TILE <= hidden.shape[1]:
+        sum_rows(total, 0, hidden, first, hidden.shape[1], listed, count)
+    else:
+        _sum_last_columns(total, hidden, first, listed, count)
+
+
+@serial
+@no_type_check
+def _slopes(weights, mask, data_total, num_data, model_total, num_model):
+    """Fill with data_total / num_data - model_total / num_model on the mask, 0 outside it."""
+    for i in range(weights.size):
+        slope = data_total[i] / num_data - model_total[i] / num_model
+        weights[i] = slope if mask[i] else np.float32(0)
+
+
+@serial
+@no_type_check
+def _gradient_of_units(weights, vbias, mask, data_visible, data_hidden, model_visible, model_hidden):
+    """The gradient of some visible units of one replica; a tile of hidden units at a time stays in the cache."""
+    num_units, num_hidden = weights.shape
+    num_data, num_model = np.float32(data_visible.shape[0]), np.float32(model_visible.shape[0])
+    data_listed = np.empty((num_units, data_visible.shape[0] + 1), np.uint32)
+    model_listed = np.empty((num_units, model_visible.shape[0] + 1), np.uint32)
+    data_counts, model_counts = np.empty(num_units, np.int64), np.empty(num_units, np.int64)
+    _list_active(data_visible, data_listed, data_counts)
+    _list_active(model_visible, model_listed, model_counts)
+    data_total, model_total = np.empty(TILE, np.float32), np.empty(TILE, np.float32)
+    for tile in range((num_hidden + TILE - 1) // TILE):
+        first, last = tile * TILE, min(num_hidden, (tile + 1) * TILE)
+        for j in range(num_units):
+            _sums(data_total, data_hidden, tile, data_listed[j], data_counts[j])
+            _sums(model_total, model_hidden, tile, model_listed[j], model_counts[j])
+            _slopes(weights[j, first:last], mask[j, first:last], data_total, num_data, model_total, num_model)
+    for j in range(num_units):
+        vbias[j] = np.float32(data_counts[j]) / num_data - np.float32(model_counts[j]) / num_model
 
 
 @threaded
 @no_type_check
-def _weight_gradient(gradient, mask, data_visible, data_hidden, model_visible, model_hidden):
-    """Fill with <v h>_data - <v h>_model on the mask, 0 outside it."""
-    num_replicas, num_visible, num_hidden = gradient.shape
-    num_data, num_model = np.float32(data_visible.shape[1]), np.float32(model_visible.shape[1])
-    block = 16
-    blocks = (num_visible + block - 1) // block
+def _visible_gradient(weights, vbias, mask, data_visible, data_hidden, model_visible, model_hidden):
+    """Fill with <v h>_data - <v h>_model on the mask, 0 outside it, and with <v>_data - <v>_model."""
+    num_replicas, num_visible, _ = weights.shape
+    blocks = (num_visible + UNITS_PER_TASK - 1) // UNITS_PER_TASK
     for task in prange(num_replicas * blocks):
-        replica, first = task // blocks, task % blocks * block
-        data_total, model_total = np.empty(num_hidden, np.float32), np.empty(num_hidden, np.float32)
-        samples = np.empty(max(data_visible.shape[1], model_visible.shape[1]) + 1, np.uint32)
-        for j in range(first, min(num_visible, first + block)):
-            _sum_active_rows(data_visible[replica], j, data_hidden[replica], samples, data_total)
-            _sum_active_rows(model_visible[replica], j, model_hidden[replica], samples, model_total)
-            for i in range(num_hidden):
-                slope = data_total[i] / num_data - model_total[i] / num_model
-                gradient[replica, j, i] = slope if mask[replica, j, i] else np.float32(0)
+        replica, first = task // blocks, task % blocks * UNITS_PER_TASK
+        last = min(num_visible, first + UNITS_PER_TASK)
+        _gradient_of_units(
+            weights[replica, first:last], vbias[replica, first:last], mask[replica, first:last],
+            data_visible[replica, :, first:last], data_hidden[replica],
+            model_visible[replica, :, first:last], model_hidden[replica],
+        )  # fmt: skip
 
 
 @serial
@@ -168,3 +223,16 @@ def _ascend(parameter, gradient, velocity, rate, weight_decay, momentum, nestero
                     velocity[replica, i] = momentum * velocity[replica, i] + change
                     change = momentum * velocity[replica, i] + change if nesterov else velocity[replica, i]
                 parameter[replica, i] += change
+
+
+@threaded
+@no_type_check
+def _count_outside(rows, limit):
+    """How many values of each row are not between -limit and limit. Written so that it counts NaN."""
+    outside = np.zeros(rows.shape[0], np.int32)
+    for row in prange(rows.shape[0]):
+        count = np.int32(0)
+        for i in range(rows.shape[1]):
+            count += np.int32(not abs(rows[row, i]) <= limit)
+        outside[row] = count
+    return outside

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from worker.rbm.sampling import prepare
+from worker.rbm.sampling import PreparedMachine, prepare
+from worker.rbm.sampling.fixed_point import FixedPointMachine
 from worker.rbm.training import compiled_step
-from worker.rbm.training.gradient import Phase, gradient_step
+from worker.rbm.training.gradient import Phase, gradient_step, within
 from worker.rbm.training.schedule import TrainingSchedule
 from worker.rbm.training.state import LARGEST_PARAMETER, TrainingState, shuffled_orders
 
@@ -56,14 +59,24 @@ def _update(state: TrainingState, images: Tensor, schedule: TrainingSchedule) ->
     batch = _next_batch(state, images, schedule.batch_size)
     prepared = prepare(state.machine)
     start = batch if schedule.algorithm == "cd" else state.chains
-    state.chains, _ = prepared.sample(start, schedule.gibbs_steps, state.generators)
     data = Phase(batch, prepared.hidden_probabilities(batch))
-    model = Phase(state.chains, prepared.hidden_probabilities(state.chains))
+    model = _negative_phase(prepared, start, schedule.gibbs_steps, state.generators)
+    state.chains = model.visible
     step = compiled_step.gradient_step if state.machine.device.type == "cpu" else gradient_step
     ascent = schedule.ascent(state.num_updates_done)
     step(state.machine, data, model, ascent, ~state.diverged, velocity=state.velocity)
     state.num_updates_done += 1
     _flag_diverged(state)
+
+
+def _negative_phase(
+    prepared: PreparedMachine, start: Tensor, gibbs_steps: int, generators: Sequence[torch.Generator]
+) -> Phase:
+    """The chains after their Gibbs steps, and p(h|v) of them."""
+    if isinstance(prepared, FixedPointMachine):
+        return Phase(*prepared.sample_and_infer(start, gibbs_steps, generators))
+    chains, _ = prepared.sample(start, gibbs_steps, generators)
+    return Phase(chains, prepared.hidden_probabilities(chains))
 
 
 def _next_batch(state: TrainingState, images: Tensor, batch_size: int) -> UInt8[Tensor, "replica sample visible"]:
@@ -73,18 +86,18 @@ def _next_batch(state: TrainingState, images: Tensor, batch_size: int) -> UInt8[
         state.cursor = 0
     rows = state.order[:, state.cursor : state.cursor + batch_size]
     state.cursor += batch_size
-    return images[rows.to(images.device)].to(state.machine.device)
+    found = images.index_select(0, rows.reshape(-1).to(images.device))
+    return found.view(*rows.shape, images.shape[1]).to(state.machine.device)
 
 
 def _flag_diverged(state: TrainingState) -> None:
     """Set the replicas whose parameters are not finite or exploded to 0, so that the rest of the batch can go on."""
     machine = state.machine
     parameters = (machine.weight_matrix, machine.vbias, machine.hbias)
+    sound = compiled_step.within if machine.device.type == "cpu" else within
     bad = torch.zeros(machine.num_replicas, dtype=torch.bool)
     for parameter in parameters:
-        low, high = torch.aminmax(parameter.flatten(1), dim=1)
-        # Written so that it holds for NaN, which is neither above nor below anything.
-        bad |= ~((low >= -LARGEST_PARAMETER) & (high <= LARGEST_PARAMETER)).cpu()
+        bad |= ~sound(parameter, LARGEST_PARAMETER)
     if bool(bad.any()):
         state.diverged_at[bad] = state.num_updates_done
         for parameter in parameters:
