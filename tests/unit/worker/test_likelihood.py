@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from backend.contracts.work import STEPS_PER_TEMPERATURE
 from tests.oracle import exact
 from worker.datasets import load_dataset
 from worker.experiments import likelihood
@@ -87,8 +88,9 @@ def test_the_seed_of_the_cell_decides_the_chains() -> None:
 def test_work_grows_temperature_by_temperature_so_that_it_can_be_stopped() -> None:
     """Kills: no block until the end; work that is counted from 0 again, or beyond what the cell costs."""
     work, _ = run({**ASKED, "annealing": {"num_temperatures": 20, "num_chains": 11}}, 1000.0)
-    assert work[:20] == [1000.0 + 11 * number for number in range(1, 21)]
-    assert set(work[20:]) == {1000.0 + 220}
+    one = 11 * STEPS_PER_TEMPERATURE
+    assert work[:20] == [1000.0 + one * number for number in range(1, 21)]
+    assert set(work[20:]) == {1000.0 + 20 * one}
 
 
 def test_nothing_is_done_where_it_is_not_asked() -> None:
