@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from backend.contracts.catalogue import catalogue
 from backend.contracts.grid import TRAINED
-from backend.contracts.messages import CurvePoint, Curves, CurveSeries, MetricInfo, ReferenceLine, ReplicaValue
+from backend.contracts.messages import CurvePoint, Curves, CurveSeries, MetricInfo, ReferenceLine
 from backend.services.errors import storage_in_words
 from backend.services.laboratory import Laboratory
 from backend.services.statistics import summarise
@@ -120,14 +120,15 @@ def _key(metric: str, place: Place) -> Key:
 def _point(x: float, replicas: Sequence[Replica], max_replicas: int | None) -> CurvePoint:
     ordered = sorted(replicas, key=itemgetter(0))
     summary = summarise([value.value for _, value, _ in ordered])
+    # Checked as one: a message made in Python for each replica is what a large study would wait for.
     listed = [
-        ReplicaValue(
-            replica=replica, value=value.value, low=value.low, high=value.high,
-            cell_id=value.cell_id, machine_id=machine_id,
-        )
+        {
+            "replica": replica, "value": value.value, "low": value.low, "high": value.high,
+            "cell_id": value.cell_id, "machine_id": machine_id,
+        }
         for replica, value, machine_id in ordered[:max_replicas]
     ]  # fmt: skip
-    return CurvePoint(x=x, replicas=listed, **vars(summary))
+    return CurvePoint.model_validate({"x": x, "replicas": listed, **vars(summary)})
 
 
 def _references(
