@@ -131,9 +131,15 @@ class AsyncClient:
         """Study types: JSON Schema of their parameters, and presets."""
         return await self._send(calls.study_types())
 
-    async def curves(self, study_id: str, kind: CurveKind = "pruning") -> m.Curves:
-        """Curves over the replicas."""
-        return await self._send(calls.curves(study_id, kind))
+    async def curves(
+        self,
+        study_id: str,
+        kind: CurveKind = "pruning",
+        metric: str | None = None,
+        max_replicas: int | None = None,
+    ) -> m.Curves:
+        """Curves over the replicas; of one metric, and with at most so many replicas listed at a point."""
+        return await self._send(calls.curves(study_id, kind, metric, max_replicas))
 
     async def curves_csv(self, study_id: str, kind: CurveKind = "pruning") -> str:
         """The same curves as CSV."""

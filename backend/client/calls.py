@@ -118,9 +118,9 @@ def study_types() -> Call[list[m.StudyTypeInfo]]:
     return _get("/study-types", list[m.StudyTypeInfo])
 
 
-def curves(study_id: str, kind: CurveKind) -> Call[m.Curves]:
+def curves(study_id: str, kind: CurveKind, metric: str | None, max_replicas: int | None) -> Call[m.Curves]:
     """Curves over the replicas."""
-    return _get(f"/studies/{_id(study_id)}/curves", m.Curves, kind=kind)
+    return _get(f"/studies/{_id(study_id)}/curves", m.Curves, kind=kind, metric=metric, max_replicas=max_replicas)
 
 
 def curves_csv(study_id: str, kind: CurveKind) -> Call[str]:

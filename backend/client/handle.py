@@ -49,9 +49,9 @@ class StudyHandle:
         self.last_seen = self._client.wait(self.id, timeout, check=check)
         return self.last_seen
 
-    def curves(self, kind: CurveKind = "pruning") -> Curves:
-        """Mean, spread and single replicas, against pruning level or training update."""
-        return self._client.curves(self.id, kind)
+    def curves(self, kind: CurveKind = "pruning", metric: str | None = None) -> Curves:
+        """Mean, spread and single replicas, against pruning level or training update; of one metric, or of all."""
+        return self._client.curves(self.id, kind, metric)
 
     def to_csv(self, kind: CurveKind = "pruning") -> str:
         """The curves as CSV."""

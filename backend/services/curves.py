@@ -3,14 +3,15 @@
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Literal
 
 from sqlalchemy.orm import Session
 
 from backend.contracts.catalogue import catalogue
 from backend.contracts.grid import TRAINED
-from backend.contracts.messages import CurvePoint, Curves, CurveSeries, MetricInfo, ReferenceLine, ReplicaValue
+from backend.contracts.messages import CurvePoint, Curves, CurveSeries, MetricInfo, ReferenceLine
 from backend.services.errors import storage_in_words
 from backend.services.laboratory import Laboratory
 from backend.services.statistics import summarise
@@ -27,20 +28,36 @@ COLUMNS = (
 )  # fmt: skip
 
 Key = tuple[str, str, float, float]
+Replica = tuple[int, Value, str | None]
 
 
-def study_curves(lab: Laboratory, study_id: str, kind: CurveKind = "pruning") -> Curves:
-    """Every metric against the pruning level, or against the training update, for each initial dilution.
+def study_curves(
+    lab: Laboratory,
+    study_id: str,
+    kind: CurveKind = "pruning",
+    metrics_asked: Collection[str] | None = None,
+    max_replicas: int | None = None,
+) -> Curves:
+    """Metrics against the pruning level, or against the training update, for each initial dilution.
+
+    Args:
+        lab: the laboratory.
+        study_id: the study.
+        kind: evaluations against p, or trainings against their updates.
+        metrics_asked: only the curves of these; `metrics` of the answer names all that have values.
+        max_replicas: at most so many replicas are listed at each point, the first ones; the statistics are always
+            those of all.
 
     Raises:
         NotFound: no such study.
     """
+    own = rows.CELL_KINDS[kind]
     with storage_in_words(), lab.database.read() as session:
         study_row(session, study_id)
-        places = rows.places_of_study(session, study_id, rows.CELL_KINDS[kind])
-        values = rows.values_of_study(session, study_id, rows.CELL_KINDS[kind])
+        places = rows.places_of_study(session, study_id, own)
+        values = rows.values_of_study(session, study_id, own, metrics_asked)
         values = [value for value in values if value.cell_id in places]
-        metrics = _infos(values)
+        metrics = [metric_info(*one) for one in rows.measured_in_study(session, study_id, own)]
         num_samples, gibbs_steps = _setting_of_samples(metrics, kind)
         judge = next((place.judge for place in places.values() if place.judge), None)
         references = _references(session, places, num_samples, judge) if kind == "pruning" else []
@@ -52,7 +69,7 @@ def study_curves(lab: Laboratory, study_id: str, kind: CurveKind = "pruning") ->
         gibbs_steps=gibbs_steps,
         judge=judge,
         metrics=metrics,
-        series=_series(values, places, kind),
+        series=_series(values, places, kind, max_replicas),
         references=references,
     )
 
@@ -76,23 +93,21 @@ def curves_csv(curves: Curves) -> str:
     return text.getvalue()
 
 
-def _series(values: Iterable[Value], places: Mapping[str, Place], kind: CurveKind) -> list[CurveSeries]:
-    grouped: dict[Key, dict[float, list[ReplicaValue]]] = defaultdict(lambda: defaultdict(list))
+def _series(
+    values: Iterable[Value], places: Mapping[str, Place], kind: CurveKind, max_replicas: int | None
+) -> list[CurveSeries]:
+    grouped: dict[Key, dict[float, list[Replica]]] = defaultdict(lambda: defaultdict(list))
     for value in values:
         place = places[value.cell_id]
         x = float((place.pruning if kind == "pruning" else value.update) or 0)
-        one = ReplicaValue(
-            replica=place.replica, value=value.value, low=value.low, high=value.high,
-            cell_id=value.cell_id, machine_id=place.machine_id,
-        )  # fmt: skip
-        grouped[_key(value.metric, place)][x].append(one)
+        grouped[_key(value.metric, place)][x].append((place.replica, value, place.machine_id))
     return [
         CurveSeries(
             metric=metric,
             machine_class=machine_class,
             initial_dilution=dilution,
             pruned_to=None if machine_class == TRAINED else pruned_to,
-            points=[_point(x, at) for x, at in sorted(points.items())],
+            points=[_point(x, at, max_replicas) for x, at in sorted(points.items())],
         )
         for (metric, machine_class, dilution, pruned_to), points in sorted(grouped.items())
     ]
@@ -102,10 +117,18 @@ def _key(metric: str, place: Place) -> Key:
     return metric, place.machine_class or TRAINED, place.initial_dilution, place.pruned_to or 0.0
 
 
-def _point(x: float, replicas: Sequence[ReplicaValue]) -> CurvePoint:
-    ordered = sorted(replicas, key=lambda one: one.replica)
-    summary = summarise([one.value for one in ordered])
-    return CurvePoint(x=x, replicas=list(ordered), **vars(summary))
+def _point(x: float, replicas: Sequence[Replica], max_replicas: int | None) -> CurvePoint:
+    ordered = sorted(replicas, key=itemgetter(0))
+    summary = summarise([value.value for _, value, _ in ordered])
+    # Checked as one: a message made in Python for each replica is what a large study would wait for.
+    listed = [
+        {
+            "replica": replica, "value": value.value, "low": value.low, "high": value.high,
+            "cell_id": value.cell_id, "machine_id": machine_id,
+        }
+        for replica, value, machine_id in ordered[:max_replicas]
+    ]  # fmt: skip
+    return CurvePoint.model_validate({"x": x, "replicas": listed, **vars(summary)})
 
 
 def _references(
@@ -135,17 +158,6 @@ def _greatest(numbers: Iterable[int | None]) -> int | None:
 def _of_machine(name: str) -> bool:
     behind = catalogue().metric_behind(name)
     return behind is not None and behind[0].needs == "machine"
-
-
-def _infos(values: Iterable[Value]) -> list[MetricInfo]:
-    """What every metric among the values is, with its own number of chains and steps."""
-    by_metric: dict[str, list[Value]] = defaultdict(list)
-    for value in values:
-        by_metric[value.metric].append(value)
-    return [
-        metric_info(name, _greatest(one.num_samples for one in own), _greatest(one.gibbs_steps for one in own))
-        for name, own in sorted(by_metric.items())
-    ]
 
 
 def metric_info(name: str, num_samples: int | None = None, gibbs_steps: int | None = None) -> MetricInfo:

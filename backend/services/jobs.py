@@ -17,6 +17,8 @@ from backend.storage.repositories import job_listing as rows
 from backend.storage.repositories.job_listing import JobPosition
 from backend.storage.repositories.log import lines_of
 
+_WITH_ETA = {JobState.QUEUED, JobState.RUNNING}
+
 
 def list_jobs(
     lab: Laboratory,
@@ -60,11 +62,13 @@ def _messages(session: Session, jobs: Sequence[tables.Job]) -> list[Job]:
     ids = [job.id for job in jobs]
     names = rows.study_names(session, {job.study_id for job in jobs if job.study_id})
     cells = rows.num_cells(session, ids)
-    waiting = rows.waited_for(session, [job.id for job in jobs if job.state == JobState.BLOCKED])
-    places = rows.places_in_queue(session)
+    blocked = [job.id for job in jobs if job.state == JobState.BLOCKED]
+    waiting = rows.waited_for(session, blocked) if blocked else {}
+    places = rows.places_in_queue(session) if any(job.state == JobState.QUEUED for job in jobs) else {}
     crew = Crew.of(session)
-    seconds = _seconds(session, crew)
-    workers = rows.workers_by_id(session, {job.worker_id for job in jobs if job.worker_id})
+    seconds = _seconds(session, crew) if any(job.state in _WITH_ETA for job in jobs) else {}
+    hired = {job.worker_id for job in jobs if job.worker_id}
+    workers = rows.workers_by_id(session, hired) if hired else {}
     found = []
     for job in jobs:
         worker = workers.get(job.worker_id or "")

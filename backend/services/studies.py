@@ -48,11 +48,15 @@ def list_studies(
 
 
 def _messages(session: Session, studies: Sequence[tables.Study]) -> list[Study]:
-    ids = [study.id for study in studies]
-    tallies = rows.tallies(session, ids)
-    shares = rows.live_shares(session, ids)
+    # What is done stays done: its cells need not be looked at, nor the jobs that others still run.
+    done = [study.id for study in studies if study.state == StudyState.DONE]
+    others = [study.id for study in studies if study.state != StudyState.DONE]
     failed = [study.id for study in studies if study.state == StudyState.FAILED]
-    errors = rows.first_cell_errors(session, failed) | rows.last_errors(session, failed)
+    whole = rows.num_cells(session, done) if done else {}
+    tallies = {study_id: {CellState.DONE: CellTally(cells, float(cells))} for study_id, cells in whole.items()}
+    tallies |= rows.tallies(session, others) if others else {}
+    shares = rows.live_shares(session, others) if others else {}
+    errors = rows.first_cell_errors(session, failed) | rows.last_errors(session, failed) if failed else {}
     crew = Crew.of(session)
     return [
         Study(
@@ -61,8 +65,8 @@ def _messages(session: Session, studies: Sequence[tables.Study]) -> list[Study]:
             type=study.type,
             parameters=study.parameters,
             state=StudyState(study.state),
-            message=_message(study, shares[study.id], crew, errors.get(study.id)),
-            progress=_progress(tallies[study.id], shares[study.id], crew),
+            message=_message(study, shares.get(study.id, []), crew, errors.get(study.id)),
+            progress=_progress(tallies.get(study.id, {}), shares.get(study.id, []), crew),
             code_version=study.code_version,
             created_at=study.created_at,
             started_at=study.started_at,

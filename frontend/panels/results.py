@@ -8,6 +8,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dash.development.base_component import Component
 
 from backend.client import AsyncClient
+from backend.contracts.catalogue import catalogue
 from backend.contracts.grid import TRAINED
 from backend.contracts.messages import Analysis, Curves, MetricInfo, Study
 from frontend import machine_classes, metric_choice, theme
@@ -164,7 +165,7 @@ def figures(curves: Curves, asked: str | None, machine_class: str, view: CurveVi
         "curves": pruning_figure(curves, metric.name, view, shown),
         "dilutions": dilution_figure(curves, metric.name, view),
         "no_dilutions": len(unpruned(curves, metric.name)) == 0,
-        "note": note(curves, metric, bool(of_metric(curves, metric.name, shown))),
+        "note": note(metric, bool(of_metric(curves, metric.name, shown))),
         "metrics": [{"value": one.name, "label": one.label} for one in metrics],
         "metric": no_update if metric.name == asked else metric.name,
         "default": {"metric": metrics[0].name},
@@ -186,13 +187,21 @@ def view_of(controls: dict[str, Any]) -> CurveView:
     return CurveView(band_of(controls["band"]), bool(controls["replicas"]), bool(controls["log"]), scheme)
 
 
-def note(curves: Curves, metric: MetricInfo, measured: bool = True) -> Component:
+def setting(metric: MetricInfo) -> str:
+    """How many chains are behind every value of a metric, and how long they ran; nothing where none were."""
+    if metric.num_samples is None or metric.gibbs_steps is None:
+        return ""
+    behind = catalogue().metric_behind(metric.name)
+    if behind is not None and behind[0].needs == "machine":
+        return f"{metric.num_samples:,} annealed chains over {metric.gibbs_steps:,} temperatures for every value. "
+    return f"{metric.num_samples:,} samples after {metric.gibbs_steps:,} Gibbs steps for every value. "
+
+
+def note(metric: MetricInfo, measured: bool = True) -> Component:
     """How the values were measured: samples, steps, formula, source, judge."""
     if not measured:
         return dmc.Text("These machines have no value of this metric yet.", size="sm", c="dimmed", mb="xs")
-    words: list[Any] = []
-    if curves.num_samples is not None:
-        words.append(f"{curves.num_samples:,} samples after {curves.gibbs_steps:,} Gibbs steps for every value. ")
+    words: list[Any] = [setting(metric)]
     better = {"lower": "Lower is better. ", "higher": "Higher is better. ", "none": ""}[metric.better]
     words += [better, *([code(metric.formula)] if metric.formula else []), f" ({metric.source}). "]
     words.append("Click a point to open its machine, pruned to that level.")

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from pydantic import Field
 
 from backend.api.deps import Id, Lab, Paging, accepted, accepted_responses, idempotency_key, link_next
 from backend.api.negotiation import prefers_csv
@@ -22,6 +23,14 @@ STUDY_EXAMPLE = {
 }
 CurveKind = Annotated[
     Literal["pruning", "training"], Query(description="Against the pruning level p, or the training update.")
+]
+MetricNames = Annotated[
+    list[Annotated[str, Field(max_length=64)]] | None,
+    Query(alias="metric", max_length=50, description="Only the curves of this metric; can be given several times."),
+]
+MaxReplicas = Annotated[
+    int | None,
+    Query(ge=0, le=1_000_000, description="List at most so many replicas at each point; statistics are of all."),
 ]
 
 
@@ -120,9 +129,9 @@ def delete_study(lab: Lab, study_id: Id) -> None:
     responses={200: {"content": _CSV_RESPONSE}},
     response_class=Response,
 )
-def curves_csv(lab: Lab, study_id: Id, kind: CurveKind = "pruning") -> Response:
+def curves_csv(lab: Lab, study_id: Id, kind: CurveKind = "pruning", metrics: MetricNames = None) -> Response:
     """One row for each replica at each point."""
-    text = curves.curves_csv(curves.study_curves(lab, study_id, kind))
+    text = curves.curves_csv(curves.study_curves(lab, study_id, kind, metrics))
     headers = {"Content-Disposition": f'attachment; filename="{study_id}-{kind}.csv"'}
     return Response(text, media_type=CSV, headers=headers)
 
@@ -133,11 +142,16 @@ def study_curves(
     study_id: Id,
     response: Response,
     kind: CurveKind = "pruning",
+    metrics: MetricNames = None,
+    max_replicas: MaxReplicas = None,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Curves | Response:
-    """Mean, standard deviation, confidence interval, n and every replica; CSV with `Accept: text/csv`."""
+    """Mean, standard deviation, confidence interval, n and every replica; CSV with `Accept: text/csv`.
+
+    The answer's `metrics` are all that have values, whichever curves are asked for.
+    """
     response.headers["Vary"] = "Accept"
-    found = curves.study_curves(lab, study_id, kind)
+    found = curves.study_curves(lab, study_id, kind, metrics, max_replicas)
     if prefers_csv(accept):
         return Response(curves.curves_csv(found), media_type=CSV, headers={"Vary": "Accept"})
     return found

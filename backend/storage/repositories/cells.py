@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
 
 from backend.contracts.cells import work_of
 from backend.contracts.plan import CellPlan
@@ -180,14 +180,15 @@ def machines_of_cells(session: Session, cells: Collection[Cell]) -> dict[str, st
 
 def last_metrics(session: Session, cell_ids: Collection[str]) -> dict[str, dict[str, float]]:
     """For each cell its metrics; of a training, the values at its last update."""
-    later = aliased(Metric)
-    last_update = (
-        select(func.max(later.update))
-        .where(later.cell_id == Metric.cell_id, later.name == Metric.name)
-        .scalar_subquery()
+    last = (
+        select(Metric.cell_id, Metric.name, func.max(Metric.update).label("at"))
+        .where(Metric.cell_id.in_(cell_ids))
+        .group_by(Metric.cell_id, Metric.name)
+        .subquery()
     )
-    query = select(Metric.cell_id, Metric.name, Metric.value).where(
-        Metric.cell_id.in_(cell_ids), or_(Metric.update.is_(None), Metric.update == last_update)
+    own = and_(Metric.cell_id == last.c.cell_id, Metric.name == last.c.name)
+    query = select(Metric.cell_id, Metric.name, Metric.value).join(
+        last, and_(own, or_(Metric.update.is_(None), Metric.update == last.c.at))
     )
     found: dict[str, dict[str, float]] = {cell_id: {} for cell_id in cell_ids}
     for cell_id, name, value in session.execute(query):

@@ -1,13 +1,13 @@
-"""The numbers behind a study's curves, in two queries whatever its size.
+"""The numbers behind a study's curves, in three queries whatever its size.
 
 A large study has tens of thousands of values: coordinates are read out of their JSON by the database, and rows
 come as plain tuples, past the object mapper.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from backend.contracts.plan import EVALUATION, MACHINE
@@ -38,6 +38,12 @@ class Value(NamedTuple):
     value: float
     low: float | None
     high: float | None
+
+
+class Measured(NamedTuple):
+    """A metric that has values in a study: the most chains behind one of them, and the most steps of one."""
+
+    metric: str
     num_samples: int | None
     gibbs_steps: int | None
 
@@ -103,9 +109,22 @@ def values_of_machine(session: Session, machine_key: str) -> Sequence[MachineVal
     return [MachineValue._make(row) for row in session.connection().execute(query).all()]
 
 
-def values_of_study(session: Session, study_id: str, kind: str) -> Sequence[Value]:
-    """Every value of the evaluations, or every value of the trainings at their updates."""
-    own = Metric.update.is_(None) if kind == EVALUATION else Metric.update.is_not(None)
+def measured_in_study(session: Session, study_id: str, kind: str) -> Sequence[Measured]:
+    """Which metrics the evaluations, or the trainings, of a study have, by name."""
+    query = (
+        select(Metric.name, func.max(Metric.num_samples), func.max(Metric.gibbs_steps))
+        .join(StudyCell, StudyCell.cell_id == Metric.cell_id)
+        .where(StudyCell.study_id == study_id, _own(kind))
+        .group_by(Metric.name)
+        .order_by(Metric.name)
+    )
+    return [Measured._make(row) for row in session.connection().execute(query).all()]
+
+
+def values_of_study(
+    session: Session, study_id: str, kind: str, metrics: Collection[str] | None = None
+) -> Sequence[Value]:
+    """Every value of the evaluations, or every value of the trainings at their updates; of some metrics, or of all."""
     query = (
         select(
             Metric.cell_id,
@@ -114,10 +133,14 @@ def values_of_study(session: Session, study_id: str, kind: str) -> Sequence[Valu
             Metric.value,
             Metric.low,
             Metric.high,
-            Metric.num_samples,
-            Metric.gibbs_steps,
         )
         .join(StudyCell, StudyCell.cell_id == Metric.cell_id)
-        .where(StudyCell.study_id == study_id, own)
+        .where(StudyCell.study_id == study_id, _own(kind))
     )
+    if metrics is not None:
+        query = query.where(Metric.name.in_(metrics))
     return [Value._make(row) for row in session.connection().execute(query).all()]
+
+
+def _own(kind: str) -> ColumnElement[bool]:
+    return Metric.update.is_(None) if kind == EVALUATION else Metric.update.is_not(None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select, union, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from backend.contracts.states import FINAL_JOB_STATES, JobState
@@ -157,9 +157,17 @@ def ended_dependants(session: Session, job_id: str) -> Sequence[Job]:
 def _section_query(
     section: Section, after: JobPosition | None, limit: int, state: JobState | None, study_id: str | None
 ) -> Select[Job]:
-    order = [section.time, Job.id]
-    query = select(Job).where(Job.state.in_([state] if state else section.states)).limit(limit)
-    query = query.order_by(*(column.desc() if section.newest_first else column.asc() for column in order))
+    """One query for each state, each along the index of its order: the first of all are among the first of each."""
+    states = [state] if state else section.states
+    firsts = [_first_of_state(section, one, after, limit, study_id).subquery() for one in states]
+    ids = union_all(*(select(first.c.id) for first in firsts))
+    return select(Job).where(Job.id.in_(ids)).order_by(*_order(section)).limit(limit)
+
+
+def _first_of_state(
+    section: Section, state: JobState, after: JobPosition | None, limit: int, study_id: str | None
+) -> Select[str]:
+    query = select(Job.id).where(Job.state == state).order_by(*_order(section)).limit(limit)
     if after is not None:
         beyond = older_than if section.newest_first else newer_than
         query = query.where(beyond(section.time, Job.id, (after.at, after.job_id)))
@@ -168,10 +176,16 @@ def _section_query(
     return query
 
 
+def _order(section: Section) -> list[ColumnElement[Any]]:
+    columns = (section.time, Job.id)
+    return [column.desc() if section.newest_first else column.asc() for column in columns]
+
+
 def _works_for(study_id: str) -> ColumnElement[bool]:
     # Another study's job counts when it fills one of this study's cells, unless it had ended before.
+    # Its ids are listed once: asked job by job, a small study would wait for all jobs that ever ended.
     created = select(Study.created_at).where(Study.id == study_id).scalar_subquery()
-    shares = exists().where(
-        JobCell.job_id == Job.id, JobCell.cell_id == StudyCell.cell_id, StudyCell.study_id == study_id
-    )
-    return or_(Job.study_id == study_id, shares & or_(Job.finished_at.is_(None), Job.finished_at >= created))
+    filling = select(JobCell.job_id).join(StudyCell, StudyCell.cell_id == JobCell.cell_id)
+    planned = select(Job.id).where(Job.study_id == study_id)
+    own = Job.id.in_(union(planned, filling.where(StudyCell.study_id == study_id)))
+    return own & or_(Job.study_id == study_id, Job.finished_at.is_(None), Job.finished_at >= created)
