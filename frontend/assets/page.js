@@ -105,6 +105,7 @@
         searchWith(window.dash_clientside.callback_context.inputs_list, arguments[arguments.length - 1]);
         return window.dash_clientside.no_update;
       },
+      rememberValues: searchWith,
       /* A tab, and the address as it is now: what the other tabs remembered stays in it. */
       openTab: function (tab, defaults) {
         const search = searchWith(window.dash_clientside.callback_context.inputs_list, defaults);
