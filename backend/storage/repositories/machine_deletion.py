@@ -2,15 +2,18 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from sqlalchemy import delete, exists, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from backend.contracts.plan import ANALYSIS
 from backend.contracts.states import CellState
 from backend.storage.repositories.artifacts import drop_unreferenced
 from backend.storage.repositories.graph import LIVE_JOB_STATES
-from backend.storage.tables import Cell, Job, JobCell, Machine, Metric, Study, StudyCell
+from backend.storage.tables import Base, Cell, Job, JobCell, Machine, Metric, Study, StudyCell
 
+Row = TypeVar("Row", bound=Base)
 REASON = "its machine was deleted: a retry of the study makes it again"
 _PORTION = 5000
 
@@ -37,7 +40,7 @@ def use_of(session: Session, machine: Machine) -> MachineUse:
     cells = _descent(session, machine)
     return MachineUse(
         cells=frozenset(cells),
-        machines=tuple(_all(session, select(Machine).where(Machine.id != machine.id), Machine.cell_id, cells)),
+        machines=tuple(one for one in _rows(session, Machine, Machine.cell_id, cells) if one.id != machine.id),
         jobs=tuple(_live_jobs(session, cells)),
         studies=tuple(_studies(session, cells)),
     )
@@ -91,22 +94,24 @@ def _descent(session: Session, machine: Machine) -> set[str]:
 
 def _live_jobs(session: Session, cells: set[str]) -> Iterable[Job]:
     """Live jobs, in the order of the queue, that fill one of the cells or an analysis that reads one."""
-    live = select(JobCell.job_id, Cell.id, Cell.inputs).join(Cell, Cell.id == JobCell.cell_id)
-    rows = session.execute(live.join(Job, Job.id == JobCell.job_id).where(Job.state.in_(LIVE_JOB_STATES)))
-    ids = {job_id for job_id, cell_id, inputs in rows if cell_id in cells or not cells.isdisjoint(inputs)}
-    found = _all(session, select(Job), Job.id, ids)
-    return sorted(found, key=lambda job: (job.created_at, job.id))
+    filled = select(JobCell.job_id, Cell.id, Cell.inputs).join(Cell, Cell.id == JobCell.cell_id)
+    live = filled.join(Job, Job.id == JobCell.job_id).where(Job.state.in_(LIVE_JOB_STATES))
+    reading = session.execute(live.where(Cell.kind == ANALYSIS))
+    ids = {job_id for job_id, _, inputs in reading if not cells.isdisjoint(inputs)}
+    for some in _portions(cells):
+        ids |= {job_id for job_id, _, _ in session.execute(live.where(Cell.id.in_(some)))}
+    return sorted(_rows(session, Job, Job.id, ids), key=lambda job: (job.created_at, job.id))
 
 
 def _studies(session: Session, cells: set[str]) -> Iterable[Study]:
     ids: set[str] = set()
     for some in _portions(cells):
         ids |= set(session.scalars(select(StudyCell.study_id).where(StudyCell.cell_id.in_(some)).distinct()))
-    return sorted(_all(session, select(Study), Study.id, ids), key=lambda study: (study.created_at, study.id))
+    return sorted(_rows(session, Study, Study.id, ids), key=lambda study: (study.created_at, study.id))
 
 
-def _all(session: Session, query: object, column: object, ids: Collection[str]) -> list:  # type: ignore[type-arg]
-    return [row for some in _portions(ids) for row in session.scalars(query.where(column.in_(some)))]  # type: ignore[attr-defined]
+def _rows(session: Session, table: type[Row], column: InstrumentedAttribute[Any], values: Collection[str]) -> list[Row]:
+    return [row for some in _portions(values) for row in session.scalars(select(table).where(column.in_(some)))]
 
 
 def _portions(ids: Iterable[str]) -> Iterable[list[str]]:
