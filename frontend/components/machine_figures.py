@@ -94,7 +94,7 @@ def levels(curves: MachineCurves) -> list[Component]:
 
 def _level(x: float, cell: str) -> Component:
     at = f"/api/v1/cells/{cell}"
-    picture = html.Img(src=f"{at}/samples.png?columns=3&count=9", alt=f"Nine samples at p = {x:g}", loading="lazy")
+    picture = html.Img(src=f"{at}/samples.png?columns=3&count=9", alt=f"Nine samples at p = {x:g}")
     npy = html.A("npy", href=f"{at}/samples.npy", download=f"{cell}.npy", className="cell-link")
     return html.Figure([picture, html.Figcaption([f"p = {x:g} ", npy])], className="example level")
 
