@@ -135,14 +135,14 @@ def columns(sort: str | None = None, order: str | None = None) -> list[dict[str,
     study = {"cellRenderer": "PageLink", "cellRendererParams": {"hrefField": "from"}}
     found = [
         column("name", "Name", flex=3, minWidth=190, cellRenderer="PageLink"),
-        column("machine_class", "Class", flex=1, minWidth=130),
+        column("machine_class", "Class", width=168),
         column("first_dilution", "p0", width=84),
         column("dilution", "p", width=84),
-        column("hidden", "Hidden units", width=122),
-        column("study", "Study", flex=2, minWidth=150, **study),
+        column("hidden", "Hidden", width=94),
+        column("study", "Study", flex=2, minWidth=140, **study),
         column("origin", "Origin", width=100),
         column("size", "File", width=92),
-        column("created", "Created", width=140),
+        column("created", "Created", width=164),
     ]
     asked = one_of(sort, [one["field"] for one in found], DEFAULTS["sort"])
     direction = one_of(order, ("asc", "desc"), DEFAULTS["order"])
