@@ -44,6 +44,11 @@ def label(name: str) -> str:
     return _LABELS.get(name, name.replace("_", " "))
 
 
+def labels() -> dict[str, str]:
+    """What every class is called, in order."""
+    return dict(_LABELS)
+
+
 def ordered(names: Iterable[str]) -> list[str]:
     """Each class once, in the order in which figures and tables show them."""
     return sorted(set(names), key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))

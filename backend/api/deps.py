@@ -34,7 +34,7 @@ class Filters(BaseModel):
 class Paging(Filters):
     """Which page of a listing."""
 
-    cursor: str | None = Field(None, max_length=500, description="`next_cursor` of the page before; opaque.")
+    cursor: str | None = Field(None, max_length=1500, description="`next_cursor` of the page before; opaque.")
     limit: int = Field(50, ge=1, le=500, description="Items on a page.")
 
 

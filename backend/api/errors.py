@@ -86,7 +86,7 @@ async def _domain_error(request: Request, error: domain.DomainError) -> Response
 def domain_problem(error: domain.DomainError, path: str) -> Response:
     """What the services raise, as a problem."""
     status = next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
-    errors = error.errors if isinstance(error, domain.InvalidRequest) else ()
+    errors = error.errors if isinstance(error, domain.InvalidRequest | domain.InUse) else ()
     headers = {"Retry-After": str(RETRY_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request refused", path=path, status=int(status), reason=str(error))

@@ -32,7 +32,7 @@ class KeyedRequest:
 
     Attributes:
         key: digest of who asks, the path and the client's key.
-        digest: digest of the body.
+        digest: digest of the query and the body.
         path: for the messages.
     """
 
@@ -150,7 +150,9 @@ def _keyed(scope: Scope, client_key: str, body: bytes) -> KeyedRequest:
     principal = scope.get("principal")
     who = principal.name if principal else ""
     path = str(scope["path"])
-    return KeyedRequest(_digest(who, path, client_key), _digest(_canonical(body)), path)
+    query = bytes(scope.get("query_string", b"")).decode("latin-1")
+    asked = _digest(query, _canonical(body)) if query else _digest(_canonical(body))
+    return KeyedRequest(_digest(who, path, client_key), asked, path)
 
 
 def _canonical(body: bytes) -> str:
@@ -158,7 +160,7 @@ def _canonical(body: bytes) -> str:
     try:
         return json.dumps(json.loads(body), sort_keys=True)
     except (ValueError, RecursionError):
-        return body.hex()
+        return hashlib.sha256(body).hexdigest()
 
 
 def _digest(*parts: str) -> str:

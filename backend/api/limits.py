@@ -10,11 +10,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.api.asgi import is_api, is_unsafe
 from backend.api.errors import problem_response
+from backend.contracts.machine_files import MAX_FILE_BYTES
 
 API_BODY_BYTES = 1_000_000
 PAGE_BODY_BYTES = 10_000_000  # a page's callbacks carry the state of the page
 BURST = 120
 PER_SECOND = 10.0
+IMPORT_PATH = "/api/v1/machines"
 _MAX_CLIENTS = 10_000
 
 
@@ -29,7 +31,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = API_BODY_BYTES if is_api(scope) else PAGE_BODY_BYTES
+        limit = body_limit(scope)
         started = False
 
         async def watched(message: Message) -> None:
@@ -45,6 +47,13 @@ class BodyLimit:
                 raise
             headers = {"Connection": "close"}  # the rest of the body stays unread
             await problem_response(413, error.detail, headers=headers)(scope, receive, send)
+
+
+def body_limit(scope: Scope) -> int:
+    """How many bytes the body of a request may have."""
+    if scope["path"] == IMPORT_PATH:
+        return MAX_FILE_BYTES
+    return API_BODY_BYTES if is_api(scope) else PAGE_BODY_BYTES
 
 
 def _check_declared(scope: Scope, limit: int) -> None:
@@ -69,7 +78,7 @@ def _counted(receive: Receive, limit: int) -> Receive:
 
 
 def _too_large(limit: int) -> str:
-    return f"the body is larger than {limit:,} bytes"
+    return f"the body is larger than the {limit:,} bytes that are allowed here"
 
 
 @dataclass

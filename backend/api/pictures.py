@@ -1,4 +1,4 @@
-"""Samples as one picture: a sheet of digits."""
+"""Samples and weights as one picture: a sheet of digits, or of receptive fields."""
 
 import io
 import math
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 GAP_PIXELS = 2
+POSITIVE, NEGATIVE = (217, 95, 2), (37, 99, 215)  # told apart by colour-blind readers, on light and on dark
 
 
 def sheet(samples: NDArray[np.uint8], columns: int, scale: int = 1) -> bytes:
@@ -30,4 +31,32 @@ def sheet(samples: NDArray[np.uint8], columns: int, scale: int = 1) -> bytes:
     enlarged = picture.repeat(scale, axis=0).repeat(scale, axis=1)
     file = io.BytesIO()
     Image.fromarray(enlarged).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def fields_sheet(weights: NDArray[np.float32], columns: int, scale: int = 1) -> bytes:
+    """A PNG of receptive fields: positive weights orange, negative ones blue, 0 transparent.
+
+    Each field is scaled by its own largest weight, so that its shape is seen whatever its strength.
+
+    Args:
+        weights: of shape (units, side, side).
+        columns: fields in a row.
+        scale: pixels of the picture, in each direction, for one weight.
+    """
+    count, side, _ = weights.shape
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    pitch = side + GAP_PIXELS
+    largest = np.abs(weights).max(axis=(1, 2), keepdims=True)
+    levels = np.rint(127 * weights / np.where(largest > 0, largest, 1)).astype(np.int16) + 127
+    picture = np.full((rows * pitch - GAP_PIXELS, columns * pitch - GAP_PIXELS), 127, dtype=np.uint8)
+    for index, field in enumerate(levels):
+        top, left = (index // columns) * pitch, (index % columns) * pitch
+        picture[top : top + side, left : left + side] = field
+    image = Image.fromarray(picture.repeat(scale, axis=0).repeat(scale, axis=1), "P")
+    image.putpalette([channel for level in range(255) for channel in (POSITIVE if level > 127 else NEGATIVE)])
+    file = io.BytesIO()
+    opacity = bytes(round(255 * abs(level - 127) / 127) for level in range(255))
+    image.save(file, "PNG", transparency=opacity)
     return file.getvalue()

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -124,7 +125,7 @@ class AsyncClient:
         return await self._send(calls.retry_study(study_id))
 
     async def delete_study(self, study_id: str) -> None:
-        """Delete a study; its machines stay."""
+        """Delete a study, with the machines that nothing else uses."""
         await self._send(calls.delete_study(study_id))
 
     async def study_types(self) -> list[m.StudyTypeInfo]:
@@ -200,9 +201,40 @@ class AsyncClient:
         origin: str | None = None,
         study_id: str | None = None,
         name: str | None = None,
-    ) -> m.Page[m.Machine]:
-        """One page of machines, newest first; `name`: a part of it, in any case."""
-        return await self._send(calls.machines(cursor, limit, origin, study_id, name))
+        **which: Any,
+    ) -> m.MachinePage:
+        """One page of machines, newest first; `name`: a part of it, in any case.
+
+        `which`: any other parameter of the route, such as `sort`, `order`, `search` or `dilution_min`.
+        """
+        return await self._send(
+            calls.machines(cursor, limit, calls.given(origin=origin, study_id=study_id, name=name, **which))
+        )
+
+    async def import_machine(self, file: bytes | Path, name: str | None = None) -> m.Machine:
+        """Put a machine from a safetensors file on the shelf; a file that is there gives the machine that has it."""
+        data = file if isinstance(file, bytes) else file.read_bytes()
+        return await self._send(calls.import_machine(data, name))
+
+    async def delete_machine(self, machine_id: str, *, with_dependants: bool = False) -> None:
+        """Delete a machine. Without `with_dependants` it is refused while studies or other machines use it."""
+        await self._send(calls.delete_machine(machine_id, with_dependants))
+
+    async def machine_dependants(self, machine_id: str) -> m.Dependants:
+        """What uses a machine: jobs, studies, machines that descend from it."""
+        return await self._send(calls.machine_dependants(machine_id))
+
+    async def machine_lineage(self, machine_id: str) -> m.Lineage:
+        """The machines from which it descends, and those that began from it."""
+        return await self._send(calls.machine_lineage(machine_id))
+
+    async def machine_training(self, machine_id: str) -> m.MachineTraining:
+        """What was recorded at the updates of its training."""
+        return await self._send(calls.machine_training(machine_id))
+
+    async def machine_filters(self, machine_id: str, **layout: Any) -> bytes:
+        """A PNG of its receptive fields; `layout`: parameters of the route, such as `order`, `first`, `count`."""
+        return await self._send(calls.machine_filters(machine_id, layout))
 
     async def machine(self, machine_id: str) -> m.Machine:
         """One machine."""

@@ -32,15 +32,18 @@ class Call(Generic[Answer]):
     method: str
     path: str
     read: Reader[Answer]
-    query: Mapping[str, str | int | None] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = None
+    query: Mapping[str, str | float | None] = field(default_factory=dict)
+    body: Mapping[str, Any] | bytes | None = None
     accept: str = "application/json"
 
     def build(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
         """The request as `client` would send it (its address, its headers, its timeouts)."""
         headers = {"Accept": f"{self.accept}, application/problem+json;q=0.9"}
-        content = None
-        if self.body is not None:
+        content: str | bytes | None = None
+        if isinstance(self.body, bytes):
+            content = self.body
+            headers["Content-Type"] = "application/octet-stream"
+        elif self.body is not None:
             content = json.dumps(self.body)
             headers["Content-Type"] = "application/json"
         query = {name: value for name, value in self.query.items() if value is not None}
@@ -61,7 +64,7 @@ def _samples(response: httpx.Response) -> NDArray[np.uint8]:
     return array
 
 
-def _get(path: str, answer: Any, **query: str | int | None) -> Call[Any]:
+def _get(path: str, answer: Any, **query: str | float | None) -> Call[Any]:
     return Call("GET", path, _json(answer), query)
 
 
@@ -180,12 +183,41 @@ def job_log(job_id: str) -> Call[list[m.LogLine]]:
     return _get(f"/jobs/{_id(job_id)}/log", list[m.LogLine])
 
 
-def machines(
-    cursor: str | None, limit: int, origin: str | None, study_id: str | None, name: str | None
-) -> Call[m.Page[m.Machine]]:
+def machines(cursor: str | None, limit: int, which: Mapping[str, Any]) -> Call[m.MachinePage]:
     """One page of machines."""
-    page = m.Page[m.Machine]
-    return _get("/machines", page, cursor=cursor, limit=limit, origin=origin, study_id=study_id, name=name)
+    return _get("/machines", m.MachinePage, cursor=cursor, limit=limit, **which)
+
+
+def import_machine(data: bytes, name: str | None) -> Call[m.Machine]:
+    """Put a machine from a safetensors file on the shelf."""
+    return Call("POST", "/machines", _json(m.Machine), {"name": name}, body=data)
+
+
+def delete_machine(machine_id: str, with_dependants: bool) -> Call[None]:
+    """Delete a machine."""
+    query = {"with_dependants": "true" if with_dependants else None}
+    return Call("DELETE", f"/machines/{_id(machine_id)}", _nothing, query)
+
+
+def machine_dependants(machine_id: str) -> Call[m.Dependants]:
+    """What uses a machine."""
+    return _get(f"/machines/{_id(machine_id)}/dependants", m.Dependants)
+
+
+def machine_lineage(machine_id: str) -> Call[m.Lineage]:
+    """A machine's ancestors and children."""
+    return _get(f"/machines/{_id(machine_id)}/lineage", m.Lineage)
+
+
+def machine_training(machine_id: str) -> Call[m.MachineTraining]:
+    """What was recorded while a machine was trained."""
+    return _get(f"/machines/{_id(machine_id)}/training", m.MachineTraining)
+
+
+def machine_filters(machine_id: str, layout: Mapping[str, Any]) -> Call[bytes]:
+    """A picture of the receptive fields."""
+    path = f"/machines/{_id(machine_id)}/filters.png"
+    return Call("GET", path, lambda response: response.content, layout, accept="image/png")
 
 
 def machine(machine_id: str) -> Call[m.Machine]:

@@ -323,8 +323,74 @@ class Machine(Message):
     digest: str = Field(description="SHA-256 of its safetensors file.")
     size_bytes: int
     study_id: str | None
+    study_name: str | None = Field(None, description="What the study is called that trained it.")
+    machine_class: str = Field("trained", description="How it was made: `trained`, `retrained`, `same_mask` and so on.")
+    first_dilution: float = Field(0.0, description="Initial dilution p0 of the first machine of its line.")
     cell_id: str | None
     created_at: datetime
+
+
+class MachinePage(Page[Machine]):
+    """One page of machines, and how many there are on all pages together."""
+
+    total: int
+
+
+class Lineage(Message):
+    """Where a machine stands in its line. Ancestors: the first machine of the line first, the parent last."""
+
+    machine_id: str
+    ancestors: list[Machine]
+    children: list[Machine] = Field(description="Machines that began from it, pruned; the first 200.")
+    num_children: int
+
+
+class TrainingPoint(Message):
+    """One recorded value of a training."""
+
+    x: float
+    value: float
+
+
+class TrainingCurve(Message):
+    """One metric against the update of a training."""
+
+    metric: str
+    num_samples: int | None
+    points: list[TrainingPoint]
+
+
+class MachineTraining(Message):
+    """What was recorded while a machine was trained; nothing for one from the zoo or from a file."""
+
+    machine_id: str
+    x_label: str
+    metrics: list[MetricInfo]
+    curves: list[TrainingCurve]
+
+
+class Dependant(Message):
+    """Something that uses a machine. `url` is its place in the API."""
+
+    kind: Literal["job", "study", "machine"]
+    id: str
+    name: str
+    state: str | None = None
+    url: str
+
+
+class Dependants(Message):
+    """What uses a machine, and what would go with it.
+
+    `protected`: why it cannot be deleted at all. `jobs` must have ended before it can be.
+    """
+
+    machine_id: str
+    protected: str | None
+    jobs: list[Dependant] = Field(description="Live jobs that read it or make it.")
+    studies: list[Dependant] = Field(description="Studies whose grid contains it; they keep its place, unfilled.")
+    machines: list[Dependant] = Field(description="Machines that descend from it; they would be deleted with it.")
+    num_cells: int = Field(description="Cells whose values, samples and results would be deleted with it.")
 
 
 class SamplesRequest(Message):

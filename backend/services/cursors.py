@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from datetime import datetime
 from typing import Any
 
@@ -9,12 +10,19 @@ from backend.contracts.messages import FieldProblem
 from backend.services.errors import InvalidRequest
 
 MAX_LIMIT = 500
+_LONGEST_TEXT = 300
 
 
-def write_cursor(*parts: str | int | datetime) -> str:
+class Words(str):
+    """A part of a cursor that is any text, such as a name."""
+
+    __slots__ = ()
+
+
+def write_cursor(*parts: str | float | datetime) -> str:
     """A cursor for the position that these parts name."""
     texts = [part.isoformat() if isinstance(part, datetime) else part for part in parts]
-    return base64.urlsafe_b64encode(json.dumps(texts).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps(texts, ensure_ascii=False).encode()).decode().rstrip("=")
 
 
 def read_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
@@ -29,13 +37,17 @@ def read_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
         raise InvalidRequest([FieldProblem(pointer="cursor", detail=detail)]) from error
 
 
-def _part(text: object, kind: type) -> str | int | datetime:
+def _part(text: object, kind: type) -> str | float | datetime:
     if kind is datetime and isinstance(text, str):
         at = datetime.fromisoformat(text)
         if at.tzinfo is not None:
             return at
     if kind is str and isinstance(text, str) and text.isalnum():
         return text
+    if kind is Words and isinstance(text, str) and len(text) <= _LONGEST_TEXT:
+        return text
+    if kind is float and type(text) in (int, float) and math.isfinite(float(str(text))):
+        return float(str(text))
     if kind is int and type(text) is int and 0 <= text < 2**31:
         return text
     raise ValueError("a part of another kind")

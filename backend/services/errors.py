@@ -37,6 +37,14 @@ class Conflict(DomainError):
     """The request does not fit the present state."""
 
 
+class InUse(Conflict):
+    """Something else needs it: each of those is named."""
+
+    def __init__(self, message: str, errors: Sequence[FieldProblem] = ()) -> None:
+        super().__init__(message)
+        self.errors = list(errors)
+
+
 class ArtifactDamaged(DomainError):
     """Stored bytes are missing or do not match their digest."""
 

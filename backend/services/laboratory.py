@@ -9,10 +9,11 @@ from backend.contracts.messages import Event
 from backend.services.queue import Queue
 from backend.settings import Settings
 from backend.storage.artifacts import ArtifactStore
-from backend.storage.database import Database, open_database
+from backend.storage.database import Database, exclusive, open_database
 from backend.storage.errors import DatabaseUnavailable, StoreUnavailable
 from backend.storage.events import EventBus
 from backend.storage.repositories import reaper
+from backend.storage.repositories.artifacts import sizes
 
 log = structlog.get_logger(__name__)
 
@@ -50,11 +51,17 @@ class Laboratory:
             self.events.publish(event)
 
     def remove_files(self, digests: Collection[str]) -> None:
-        """Remove artifacts that no row names any more; called after the commit."""
+        """Remove artifacts that no row names any more; called after the commit.
+
+        The lock keeps an import of the same bytes from writing its row while their file goes.
+        """
         for digest in digests:
             try:
-                self.artifacts.delete(digest)
-            except StoreUnavailable as error:
+                with self.database.write() as session:
+                    exclusive(session)
+                    if not sizes(session, [digest]):
+                        self.artifacts.delete(digest)
+            except (StoreUnavailable, DatabaseUnavailable) as error:
                 log.warning("artifact not removed", digest=digest, reason=str(error))
 
     def close(self) -> None:

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.contracts.identity import derive_seed
+from backend.contracts.machine_files import MAX_WEIGHTS
 from backend.services.errors import ArtifactDamaged, Conflict, storage_in_words
 from backend.services.laboratory import Laboratory
 from backend.services.machines import machine_row
 
 Precision = Literal["lossless", "float16"]
-MAX_WEIGHTS = 8_000_000
 MAGIC = b"RBM1"
 _HEADER_LENGTH_BYTES = 8
 _TYPES = {"F16": "<f2", "F32": "<f4", "U8": "|u1"}

@@ -105,6 +105,7 @@
         searchWith(window.dash_clientside.callback_context.inputs_list, arguments[arguments.length - 1]);
         return window.dash_clientside.no_update;
       },
+      rememberValues: searchWith,
       /* A tab, and the address as it is now: what the other tabs remembered stays in it. */
       openTab: function (tab, defaults) {
         const search = searchWith(window.dash_clientside.callback_context.inputs_list, defaults);
@@ -124,6 +125,14 @@
       visit: function (href) {
         if (href) visit(href);
         return window.dash_clientside.no_update;
+      },
+      /* The picture of a machine's hidden units: as many in a row as the page is wide. */
+      fields: function (by, units, machine, defaults) {
+        searchWith(window.dash_clientside.callback_context.inputs_list, defaults);
+        if (!machine) return window.dash_clientside.no_update;
+        const columns = window.innerWidth < 640 ? 10 : 20;
+        const query = new URLSearchParams({ order: by, count: units, columns: columns });
+        return "/api/v1/machines/" + machine + "/filters.png?" + query;
       },
       replace: function (query) {
         if (typeof query === "string") replaceSearch(query);

@@ -43,7 +43,7 @@ COMMANDS: dict[tuple[str, str], Command] = {
     ("study", "delete"): Command(
         "Delete",
         "Deleted",
-        "Removes the study and its figures. Its machines stay in the machine list.",
+        "Removes the study and its figures, with the cells and machines that nothing else uses.",
         lambda client, study_id: client.delete_study(study_id),
         leads_to="/studies",
     ),

@@ -1,7 +1,6 @@
 """One machine: what it is, where it comes from, and what it draws at any pruning level, side by side."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -13,12 +12,11 @@ from backend.contracts.catalogue import catalogue
 from backend.contracts.messages import Cell, Machine, SamplesRequest
 from backend.contracts.parameters import GenerationParameters
 from backend.contracts.states import CellState
-from frontend.components import live
+from frontend.components import live, machine_deletion, machine_facts, machine_figures
 from frontend.components.figure import card
 from frontend.components.notices import empty
-from frontend.components.texts import facts, heading, link_button
+from frontend.components.texts import heading, link_button
 from frontend.routing import Address, Page
-from frontend.wording import size
 
 PATH = "/machines/<machine_id>"
 MOST_PICTURES = 12
@@ -26,22 +24,36 @@ _STEPS = 200
 
 
 async def layout(client: AsyncClient, address: Address) -> Page:
-    """Facts, and the pictures that the address names."""
-    machine = await client.machine(address.path["machine_id"])
-    wanted = [cell for cell in address.query.get("samples", "").split(",") if cell][:MOST_PICTURES]
+    """Facts, figures, and the pictures that the address names."""
+    machine_id, query = address.path["machine_id"], address.query
+    machine, line, curves = await asyncio.gather(
+        client.machine(machine_id), client.machine_lineage(machine_id), client.machine_curves(machine_id)
+    )
+    wanted = [cell for cell in query.get("samples", "").split(",") if cell][:MOST_PICTURES]
+    drawn = [
+        _drawing(machine, query.get("p")),
+        machine_figures.measured(machine, curves, query),
+        machine_figures.hidden_units(machine, query),
+        machine_figures.training(machine),
+    ]
+    known = [machine_facts.about(machine), machine_facts.line(machine, line), machine_facts.downloads(machine)]
+    beside = [*known, *machine_facts.values(machine)]
     content = html.Div(
         [
             *live.stores("machine", {"kinds": ["job", "study", "worker"]}),
+            *machine_figures.stores(),
             dcc.Store(id="machine-id", data=machine.id),
             dcc.Store(id="machine-samples", data=",".join(wanted)),
             dcc.Store(id="machine-settled"),
             dcc.Store(id="machine-address"),
+            dcc.Store(id="machine-delete-named"),
             dcc.Interval(id="machine-clock", interval=1500, disabled=not wanted),
-            heading(machine.name, link_button("Download", f"/api/v1/machines/{machine.id}/download", within=False)),
+            machine_deletion.dialog(machine.name),
+            heading(machine.name, *_actions(machine)),
             dmc.Grid(
                 [
-                    dmc.GridCol(_drawing(machine, address.query.get("p")), span={"base": 12, "md": 8}),
-                    dmc.GridCol(_about(machine), span={"base": 12, "md": 4}),
+                    dmc.GridCol(dmc.Stack([one for one in drawn if one], gap="md"), span={"base": 12, "md": 8}),
+                    dmc.GridCol(dmc.Stack([one for one in beside if one], gap="md"), span={"base": 12, "md": 4}),
                 ],
                 gutter="md",
             ),
@@ -49,6 +61,14 @@ async def layout(client: AsyncClient, address: Address) -> Page:
         className="page",
     )
     return Page(machine.name, content)
+
+
+def _actions(machine: Machine) -> list[Component]:
+    return [
+        link_button("Open in the explorer", machine_figures.explorer_at(machine), primary=True, within=False),
+        link_button("Download", f"/api/v1/machines/{machine.id}/download", within=False),
+        machine_deletion.button(),
+    ]
 
 
 def _drawing(machine: Machine, asked: str | None) -> Component:
@@ -107,32 +127,6 @@ def _invitation() -> Component:
     return empty("No picture yet", "Choose a pruning level and draw. Several pictures stay side by side.")
 
 
-def _about(machine: Machine) -> Component:
-    shape = f"{machine.num_visible} visible, {machine.num_hidden} hidden"
-    pairs = [
-        ("Origin", machine.origin),
-        ("p0", machine.initial_dilution),
-        ("Units", shape),
-        ("File", f"safetensors, {size(machine.size_bytes)}"),
-        ("SHA-256", machine.digest),
-        ("Created", f"{machine.created_at:%Y-%m-%d %H:%M} UTC"),
-    ]
-    study = link_button("Its study", f"/studies/{machine.study_id}") if machine.study_id else None
-    parts = [card("About", [facts(pairs), html.Div(study, style={"marginTop": 12}) if study else html.Div()])]
-    for title, values in (("Parameters", machine.parameters), ("Provenance", machine.provenance)):
-        if values:
-            parts.append(card(title, facts((key.replace("_", " "), value) for key, value in flat(values).items())))
-    return dmc.Stack(parts, gap="md")
-
-
-def flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested groups opened: their members stand for themselves."""
-    opened: dict[str, Any] = {}
-    for key, value in values.items():
-        opened |= flat(value) if isinstance(value, Mapping) else {key: value}
-    return opened
-
-
 def register(app: Dash, client: AsyncClient) -> None:
     """A request becomes a cell; the cell is watched until its picture is there."""
     live.register(app, "machine")
@@ -142,6 +136,8 @@ def register(app: Dash, client: AsyncClient) -> None:
         Input("machine-samples", "data"),
         prevent_initial_call=True,
     )
+    machine_figures.register(app, client)
+    machine_deletion.register(app, client)
     _register_request(app, client)
     _register_pictures(app, client)
 
@@ -221,9 +217,9 @@ def _picture(cell: Cell | str) -> Component:
     generation = cell.parameters.get("generation", {})
     words = f"p = {cell.parameters.get('pruning'):g}, {cell.parameters.get('pruning_rule')}"
     steps = f"{generation.get('gibbs_steps')} steps"
-    caption = html.Figcaption(
-        dmc.Group([html.Span(f"{words}, {steps}"), remove], justify="space-between", wrap="nowrap")
-    )
+    npy = html.A("npy", href=f"/api/v1/cells/{cell.id}/samples.npy", download=f"{cell.id}.npy", className="cell-link")
+    told = html.Span([f"{words}, {steps} ", npy if cell.state is CellState.DONE else ""])
+    caption = html.Figcaption(dmc.Group([told, remove], justify="space-between", wrap="nowrap"))
     return html.Figure([caption, _content(cell)], className="sheet")
 
 

@@ -50,6 +50,6 @@ def test_the_reference_names_every_scope() -> None:
 def test_the_guides_python_is_python() -> None:
     guide = (DOCS / "how-to" / "use-the-api.md").read_text(encoding="utf-8")
     examples = re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL)
-    assert len(examples) == 4
+    assert len(examples) == 5
     for example in examples:
         ast.parse(example)

@@ -35,6 +35,7 @@ from backend.storage.artifacts import ArtifactStore
 from backend.storage.database import Database, exclusive, migrate, open_database
 from backend.storage.events import STREAM, EventBus
 from backend.storage.repositories import jobs, workers
+from backend.storage.repositories.machines import MachineFilter
 from backend.storage.tables import Cell, Job, Study, Worker, utcnow
 from tests import hands
 from tests.conftest import Broker
@@ -193,7 +194,7 @@ def test_the_zoo_is_registered_once(laboratory: Laboratory, zoo: Path) -> None:
 
 def test_samples_of_a_zoo_machine_can_be_ordered(laboratory: Laboratory, zoo: Path) -> None:
     register_zoo(laboratory, zoo)
-    machine = list_machines(laboratory, origin="zoo").items[0]
+    machine = list_machines(laboratory, which=MachineFilter(origin="zoo")).items[0]
     order = order_samples(laboratory, machine.id, ask(0.5))
     claim = hands.must_claim(laboratory, str(order.job_id))
     assert claim.cells[0].parent_artifact == machine.digest

@@ -142,6 +142,7 @@ def machine(**changes: object) -> Machine:
         "digest": "d" * 64,
         "size_bytes": 632448,
         "study_id": None,
+        "first_dilution": 0.4,
         "cell_id": None,
         "created_at": NOW,
     }

@@ -11,7 +11,7 @@ from frontend import reproduce, routing, wording
 from frontend.components import commands, notices, progress, samples
 from frontend.components.icons import NAMES, icon
 from frontend.components.not_found import not_found_page, problem_page
-from frontend.pages import machine, machines, queue, studies
+from frontend.pages import machine, queue, studies
 from frontend.panels import Opened, cells, recipe
 from tests.unit.frontend import messages
 from tests.unit.frontend.tree import by_id, text, walk
@@ -160,11 +160,6 @@ def test_a_log_is_read_in_order():
     ]
     words = text(queue.log(messages.job(), lines))
     assert words.index("begun") < words.index("broke")
-
-
-def test_machines_link_to_their_page_and_study():
-    row = machines.row(messages.machine(study_id="s", origin="trained"))
-    assert (row["href"], row["from"], row["size"]) == ("/machines/m", "/studies/s", "632 kB")
 
 
 def cell(state, **parameters):

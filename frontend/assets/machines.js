@@ -1,0 +1,118 @@
+/* The table of machines: the grid asks for the rows that are seen, and the API sorts and filters them. Filters and order
+   are in the address. */
+(function () {
+  "use strict";
+  const TABLE = "machines-table";
+  const BOUNDS = { p0min: "first_dilution_min", p0max: "first_dilution_max", pmin: "dilution_min", pmax: "dilution_max" };
+  const UNITS = [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]];
+  let shown = null; // filters and labels of the rows in the table
+
+  function size(bytes) {
+    const found = UNITS.find(([unit]) => bytes >= unit);
+    if (!found) return bytes + " B";
+    const value = bytes / found[0];
+    return (value >= 9.95 ? value.toFixed(0) : String(Number(value.toFixed(1)))) + " " + found[1];
+  }
+
+  function row(machine, labels) {
+    return {
+      id: machine.id,
+      name: machine.name,
+      href: "/machines/" + machine.id,
+      machine_class: labels[machine.machine_class] || machine.machine_class.replaceAll("_", " "),
+      first_dilution: Number(machine.first_dilution.toPrecision(4)),
+      dilution: Number(machine.initial_dilution.toPrecision(4)),
+      hidden: machine.num_hidden,
+      study: machine.study_name || "",
+      from: machine.study_id ? "/studies/" + machine.study_id : null,
+      origin: machine.origin,
+      size: size(machine.size_bytes),
+      created: machine.created_at.slice(0, 16).replace("T", " "),
+    };
+  }
+
+  /* The filters of the controls, in the words of the API. */
+  function asked(inputs, study) {
+    const query = new URLSearchParams();
+    inputs.forEach((input) => {
+      const name = input.id.split("-").pop();
+      const value = input.value ?? "";
+      if (value === "" || value === "all" || name === "tick") return;
+      query.set(BOUNDS[name] || (name === "class" ? "machine_class" : name), value);
+    });
+    if (study) query.set("study_id", study);
+    return query;
+  }
+
+  function say(text, failed) {
+    const note = document.getElementById("machines-note");
+    if (!note) return;
+    note.textContent = text;
+    note.classList.toggle("failed", Boolean(failed));
+  }
+
+  function count(total, filtered) {
+    const words = total.toLocaleString("en") + (total === 1 ? " machine" : " machines");
+    return filtered ? words + " found" : words;
+  }
+
+  function rememberOrder(sort, order, defaults) {
+    const search = new URLSearchParams(window.location.search);
+    const usual = sort === defaults.sort && order === defaults.order;
+    if (usual) ["sort", "order"].forEach((name) => search.delete(name));
+    else Object.entries({ sort: sort, order: order }).forEach(([name, value]) => search.set(name, value));
+    window.dash_clientside.page.replace(search.toString());
+  }
+
+  async function read(address) {
+    const answer = await fetch(address).catch(() => null);
+    if (answer === null) throw new Error("The laboratory does not answer. Is it still running? Start it with: make run");
+    const found = await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new Error(found.detail || "The laboratory refused: " + answer.status);
+    return found;
+  }
+
+  function source(view) {
+    return {
+      getRows: async function (params) {
+        const { colId: sort, sort: order } = params.sortModel[0] || { colId: view.defaults.sort, sort: view.defaults.order };
+        if (view === shown) rememberOrder(sort, order, view.defaults);
+        const place = { sort: sort, order: order, skip: params.startRow, limit: params.endRow - params.startRow };
+        try {
+          const page = await read("/api/v1/machines?" + new URLSearchParams([...view.query, ...Object.entries(place)]));
+          params.successCallback(page.items.map((machine) => row(machine, view.labels)), page.total);
+          if (view !== shown) return;
+          say(count(page.total, view.query.size > 0));
+          if (page.total === 0) view.grid.showNoRowsOverlay();
+          else view.grid.hideOverlay();
+        } catch (error) {
+          params.failCallback();
+          if (view === shown) say(error.message, true);
+        }
+      },
+    };
+  }
+
+  async function show(view) {
+    view.grid = await window.dash_ag_grid.getApiAsync(TABLE);
+    const same = shown && shown.grid === view.grid && shown.query.toString() === view.query.toString();
+    if (same) {
+      view.grid.refreshInfiniteCache(); // the same rows, read anew where they are
+      return;
+    }
+    shown = view;
+    view.grid.setGridOption("datasource", source(view));
+  }
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    machines: {
+      show: function () {
+        const [study, labels, defaults] = Array.from(arguments).slice(-3);
+        const inputs = window.dash_clientside.callback_context.inputs_list;
+        window.dash_clientside.page.rememberValues(inputs.slice(0, -1), defaults);
+        show({ query: asked(inputs, study), labels: labels || {}, defaults: defaults });
+        return window.dash_clientside.no_update;
+      },
+    },
+  });
+})();

@@ -1,0 +1,74 @@
+"""Curves of one machine: its training, and what was measured of it after pruning. Pure: messages to figure."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from backend.contracts.messages import MachineCurve, MachineTraining, MetricInfo
+from frontend.plots.curves import CurveView, add_references, lay_out
+from frontend.theme import CATEGORIES, Scheme, translucent
+
+
+def training_of_machine(training: MachineTraining, scheme: Scheme) -> go.Figure:
+    """Every recorded metric against the update."""
+    figure = go.Figure()
+    for curve, colour in zip(training.curves, CATEGORIES[scheme], strict=False):
+        name = "test images" if curve.metric.endswith("_test") else "training images"
+        figure.add_scatter(
+            x=[point.x for point in curve.points],
+            y=[point.value for point in curve.points],
+            name=name,
+            mode="lines",
+            line={"color": colour, "width": 2},
+            hovertemplate=f"<b>{name}</b><br>update %{{x:,}}<br>%{{y:.4~g}}<extra></extra>",
+        )
+    lay_out(figure, training.x_label, training.metrics[0] if training.metrics else None, CurveView(scheme=scheme))
+    return figure
+
+
+def measured_of_machine(
+    curves: Sequence[MachineCurve], info: MetricInfo, x_label: str, scheme: Scheme, *, log_y: bool = False
+) -> go.Figure:
+    """One metric against the pruning level p, one curve for each way of measuring; a band is the 95 % interval."""
+    figure = go.Figure()
+    view = CurveView(log_y=log_y, scheme=scheme)
+    for curve, colour in zip(curves, CATEGORIES[scheme], strict=False):
+        _add(figure, curve, colour)
+    lines = {one.reference.label: one.reference for one in curves if one.reference}
+    add_references(figure, list(lines.values()), [point.x for one in curves for point in one.points], view)
+    lay_out(figure, x_label, info, view)
+    return figure
+
+
+def way_of(curve: MachineCurve) -> str:
+    """How a curve was measured."""
+    return f"{curve.pruning_rule}, {curve.num_samples or 0:,} samples, {curve.gibbs_steps or 0:,} steps"
+
+
+def _add(figure: go.Figure, curve: MachineCurve, colour: str) -> None:
+    name = way_of(curve)
+    band = [point for point in curve.points if point.low is not None and point.high is not None]
+    if band:
+        xs = [point.x for point in band]
+        figure.add_scatter(
+            x=[*xs, *reversed(xs)],
+            y=[*[point.high for point in band], *[point.low for point in reversed(band)]],
+            legendgroup=name,
+            fill="toself",
+            fillcolor=translucent(colour, 0.16),
+            line={"width": 0},
+            mode="lines",
+            hoverinfo="skip",
+            showlegend=False,
+            name="band",
+        )
+    figure.add_scatter(
+        x=[point.x for point in curve.points],
+        y=[point.value for point in curve.points],
+        name=name,
+        legendgroup=name,
+        mode="lines+markers",
+        line={"color": colour, "width": 2},
+        marker={"color": colour, "size": 7},
+        hovertemplate=f"<b>{name}</b><br>p = %{{x:.4~g}}<br>%{{y:.3~g}}<extra></extra>",
+    )
