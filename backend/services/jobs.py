@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from backend.contracts.messages import Job, LogLine, Page
-from backend.contracts.states import JobState
+from backend.contracts.states import FINAL_JOB_STATES, JobState
 from backend.services.cursors import check_limit, read_cursor, write_cursor
 from backend.services.errors import NotFound, storage_in_words
 from backend.services.estimates import Crew, as_range
@@ -60,6 +60,7 @@ def _messages(session: Session, jobs: Sequence[tables.Job]) -> list[Job]:
     ids = [job.id for job in jobs]
     names = rows.study_names(session, {job.study_id for job in jobs if job.study_id})
     cells = rows.num_cells(session, ids)
+    open_cells = rows.num_left_open(session, [job.id for job in jobs if job.state in FINAL_JOB_STATES])
     waiting = rows.waited_for(session, [job.id for job in jobs if job.state == JobState.BLOCKED])
     places = rows.places_in_queue(session)
     crew = Crew.of(session)
@@ -80,6 +81,7 @@ def _messages(session: Session, jobs: Sequence[tables.Job]) -> list[Job]:
                 message=_message(job, waiting.get(job.id, []), crew),
                 place=places.get(job.id),
                 num_cells=cells.get(job.id, 0),
+                num_left_open=open_cells.get(job.id, 0),
                 work=job.work,
                 fraction=job.fraction,
                 stage=job.stage,

@@ -89,7 +89,7 @@ def _columns() -> list[dict[str, Any]]:
         column("rate", "Rate", width=92),
         column("device", "Device", width=150),
         column("attempt", "Attempt", width=92),
-        column("commands", "", width=148, cellRenderer="Commands", **fixed),
+        column("commands", "Actions", width=148, cellRenderer="Commands", **fixed),
     ]
 
 

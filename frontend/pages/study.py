@@ -101,7 +101,14 @@ def _register_panel(app: Dash, client: AsyncClient) -> None:
     )
     async def panel(address: dict[str, str], study_id: str, href: str | None) -> Any:
         study = await client.study(study_id)
-        return panels.panel(address["tab"]).layout(Opened(study, query_of(address["search"]), href))
+        chosen = panels.panel(address["tab"])
+        return _named(chosen.TAB, chosen.layout(Opened(study, query_of(address["search"]), href)))
+
+
+def _named(tab: str, content: Component) -> Component:
+    """The panel under the name by which its tab (`study-tab`) refers to it."""
+    own = {"aria-labelledby": f"study-tab-tab-{tab}"}
+    return html.Div(content, id=f"study-tab-panel-{tab}", role="tabpanel", **own)
 
 
 def _actions(study: Study) -> Component:
