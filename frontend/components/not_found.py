@@ -1,5 +1,6 @@
 """Pages for addresses that lead nowhere, and for what the API refuses."""
 
+import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
@@ -20,7 +21,8 @@ def problem_page(error: Exception) -> Page:
     if isinstance(error, ApiError) and error.status in (404, 422):  # an id that exists not, or cannot exist
         body = empty("Nothing is at this address", cause_of(error)[1], link_button("To the studies", "/studies"))
         return _page("Not found", body)
-    return _page(cause_of(error)[0], error_notice(error))
+    again = html.A(dmc.Button("Try again", variant="default", mt="md"), href="")
+    return _page(cause_of(error)[0], html.Div([error_notice(error), again]))
 
 
 def _page(title: str, body: Component) -> Page:
