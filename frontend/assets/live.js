@@ -51,7 +51,10 @@
 
   function recover() {
     if (!codeMissing && !(questionLost && !document.getElementById("new-name"))) return false;
-    if (Date.now() - Number(window.sessionStorage.getItem(RELOADED)) < RELOAD_SPACING_MS) return false;
+    if (Date.now() - Number(window.sessionStorage.getItem(RELOADED)) < RELOAD_SPACING_MS) {
+      setTimeout(() => whenAnswering(recover), RELOAD_SPACING_MS);
+      return false;
+    }
     window.sessionStorage.setItem(RELOADED, String(Date.now()));
     window.location.reload();
     return true;

@@ -138,8 +138,8 @@
         if (!asked) return [none, none];
         return asked.action === "log" ? [none, asked.id] : [asked, none];
       },
-      closeLog: function (opened) {
-        if (opened === false) window.dash_clientside.set_props("queue-job", { data: "" });
+      closeLog: function (opened, job) {
+        if (opened === false && job) window.dash_clientside.set_props("queue-job", { data: "" });
         return window.dash_clientside.no_update;
       },
       visit: function (href) {

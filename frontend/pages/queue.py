@@ -143,6 +143,7 @@ def register(app: Dash, client: AsyncClient) -> None:
         ClientsideFunction("page", "closeLog"),
         Output("queue-closed", "data"),
         Input("queue-log", "opened"),
+        State("queue-job", "data"),
         prevent_initial_call=True,
     )
     _register_tables(app, client)
@@ -191,7 +192,7 @@ def _register_log(app: Dash, client: AsyncClient) -> None:
     )
     async def show(job_id: str | None, tick: float | None) -> Any:
         if not job_id:
-            return (no_update if ctx.triggered_id == "queue-tick" else False), no_update, no_update
+            return (False if ctx.triggered_id == "queue-job" else no_update), no_update, no_update
         try:
             job, lines = await asyncio.gather(client.job(job_id), client.job_log(job_id))
         except ApiError as error:

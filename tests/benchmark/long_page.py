@@ -5,8 +5,8 @@
 An hour of a job that reports each second is fed to the queue and to a study's page in Chromium, compressed in time:
 each update is written to the rows and announced as a worker does it, `--rate` of them a second, while further clients
 follow the event stream. Memory is taken after a forced collection, after the first tenth of the updates and at the end:
-heap of JavaScript, nodes and listeners of the document. Lag of an update: from its row to the first sight of it, or of a
-later one, in the page. Then the explorer runs 64 chains for `--minutes`; the memory of its process counts its workers
+heap of JavaScript, nodes and listeners of the document. Lag of an update: from its row to the first sight of it, or of
+a later one, in the page. Then the explorer runs 64 chains for `--minutes`; the memory of its process counts its workers
 too. `--write` puts the report into docs/benchmarks/.
 """
 
