@@ -39,6 +39,9 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             dcc.Interval(id="queue-clock", interval=10_000),
             heading("Queue"),
             html.Div(id="queue-standing", style={"marginBottom": 12}),
+            html.Div(
+                card("Workers", html.Div(dmc.Skeleton(height=80), id="queue-workers")), style={"marginBottom": 16}
+            ),
             card(
                 "Jobs",
                 [
@@ -48,7 +51,6 @@ async def layout(client: AsyncClient, address: Address) -> Page:
                 html.Div(id="queue-all"),
                 _filters(await _studies(client, query.get("study")), query),
             ),
-            html.Div(card("Workers", html.Div(dmc.Skeleton(height=80), id="queue-workers")), style={"marginTop": 16}),
             dmc.Drawer(
                 id="queue-log",
                 position="right",
@@ -106,17 +108,17 @@ def _filters(studies: Sequence[Study], query: Mapping[str, str]) -> Component:
 def _columns() -> list[dict[str, Any]]:
     fixed = {"cellDataType": False, "sortable": False, "tooltipField": None, "pinned": "right"}
     return [
-        column("title", "Job", flex=3, minWidth=215),
-        column("state", "State", width=128, cellRenderer="State"),
-        column("place", "Place", width=74),
-        column("study", "Study", flex=2, minWidth=120, cellRenderer="PageLink"),
-        column("fraction", "Progress", width=135, cellRenderer="Progress"),
-        column("now", "Now", flex=3, minWidth=150),
-        column("left", "Time left", width=140),
-        column("rate", "Rate", width=92),
-        column("device", "Device", width=150),
-        column("attempt", "Attempt", width=92),
-        column("commands", "Actions", width=148, cellRenderer="Commands", **fixed),
+        column("title", "Job", flex=3, minWidth=170, cellRenderer="Job"),
+        column("state", "State", width=106, cellRenderer="State"),
+        column("place", "Place", width=62),
+        column("study", "Study", flex=2, minWidth=100, cellRenderer="PageLink"),
+        column("fraction", "Progress", width=116, cellRenderer="Progress"),
+        column("now", "Now", flex=2, minWidth=115),
+        column("left", "Time left", width=112),
+        column("rate", "Rate", width=78),
+        column("device", "Device", width=92),
+        column("attempt", "Attempt", width=78),
+        column("commands", "Actions", width=126, cellRenderer="Commands", **fixed),
     ]
 
 

@@ -299,6 +299,7 @@ def test_eta_is_a_range_or_nothing():
     assert wording.eta(None, 5) is None
     assert wording.eta(30, 90) == "30 s to 1.5 min left"
     assert wording.eta(60, 61) == "about 1 min left"
+    assert wording.eta(0.2, 0.4) == "less than 1 s left"
 
 
 def test_ages():
