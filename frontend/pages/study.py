@@ -25,6 +25,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
     query = address.query
     tabs = {panel.TAB: panel.LABEL for panel in panels.fitting(study, analyses)}
     first = next(iter(tabs))
+    opened = one_of(query.get("tab"), tabs, first)
     content = html.Div(
         [
             *live.stores("study", {"study": study.id, "kinds": ["worker"]}),
@@ -46,10 +47,10 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             dmc.Tabs(
                 dmc.TabsList([dmc.TabsTab(label, value=tab) for tab, label in tabs.items()], className="tabs"),
                 id="study-tab",
-                value=one_of(query.get("tab"), tabs, first),
+                value=opened,
                 mb="lg",
             ),
-            html.Div(dmc.Skeleton(height=480, radius="md"), id="study-panel"),
+            html.Div(_named(opened, dmc.Skeleton(height=480, radius="md")), id="study-panel"),
         ],
         className="page",
     )
