@@ -41,6 +41,7 @@ bench: $(VENV)/bench.stamp
 	$(BIN)/python -m tests.benchmark.log_partition models_store/zoo/*.safetensors
 	$(BIN)/python -m tests.benchmark.explorer
 	$(BIN)/python -m tests.benchmark.machines_page
+	$(BIN)/python -m tests.benchmark.long_page
 
 catalogue: $(VENV)/run.stamp
 	$(BIN)/python -m worker.catalogue

@@ -18,6 +18,8 @@ def eta(low: float | None, high: float | None) -> str | None:
     """The range of the time left, or None while no speed has been measured."""
     if low is None or high is None:
         return None
+    if high < 1:
+        return "less than 1 s left"
     first, last = duration(low), duration(high)
     if first == last:
         return f"about {last} left"

@@ -178,6 +178,11 @@ def retry_job(job_id: str) -> Call[m.Job]:
     return _post(f"/jobs/{_id(job_id)}/retry", m.Job)
 
 
+def retry_jobs(state: str, study_id: str | None) -> Call[m.JobsRetried]:
+    """Run what failed or cancelled jobs left open."""
+    return _post("/jobs/retry", m.JobsRetried, given(state=state, study_id=study_id))
+
+
 def job_log(job_id: str) -> Call[list[m.LogLine]]:
     """What a job said."""
     return _get(f"/jobs/{_id(job_id)}/log", list[m.LogLine])

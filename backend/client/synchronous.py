@@ -194,6 +194,10 @@ class Client:
         """Run a failed or cancelled job's missing cells in a new job."""
         return self._send(calls.retry_job(job_id))
 
+    def retry_jobs(self, state: str = "failed", study_id: str | None = None) -> m.JobsRetried:
+        """Run what all failed (or cancelled) jobs left open, in all studies or in one."""
+        return self._send(calls.retry_jobs(state, study_id))
+
     def job_log(self, job_id: str) -> list[m.LogLine]:
         """What a job said, oldest first."""
         return self._send(calls.job_log(job_id))

@@ -265,6 +265,7 @@ class Job(Message):
     message: str | None
     place: int | None
     num_cells: int
+    num_left_open: int = Field(0, description="Cells of an ended job that wait for a retry: nothing else fills them.")
     work: float
     fraction: float
     stage: str | None = Field(None, description="What it is doing now, in words.")
@@ -280,6 +281,19 @@ class Job(Message):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class JobsRetry(Message):
+    """Which ended jobs to run again: all that failed, or were cancelled; of one study, or of all."""
+
+    state: Literal["failed", "cancelled"] = "failed"
+    study_id: str | None = Field(None, max_length=64, pattern=r"^[0-9a-f]+$")
+
+
+class JobsRetried(Message):
+    """Ids of the new jobs, in the order of the queue; none when nothing was left open."""
+
+    job_ids: list[str]
 
 
 class LogLine(Message):
@@ -304,6 +318,7 @@ class Worker(Message):
     alive: bool
     job_id: str | None
     rate: float | None = Field(None, description="Last measured chain steps per second.")
+    busy: float = Field(0.0, description="Share of the last ten minutes, or since its start, in which it had a job.")
 
 
 # --- machines ----------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-"""Cancel and retry single jobs. Each may be asked twice."""
+"""Cancel and retry jobs, one or all that failed. Each may be asked twice."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -58,6 +58,29 @@ def retry_job(lab: Laboratory, job_id: str) -> Job:
     lab.send(ready)
     lab.announce(Event(kind="job", id=successor, study_id=study_id, state=JobState.QUEUED))
     return show_job(lab, successor)
+
+
+def retry_jobs(lab: Laboratory, state: JobState = JobState.FAILED, study_id: str | None = None) -> list[str]:
+    """Plan new jobs for everything that jobs of this final state left open, in all studies or in one.
+
+    Returns:
+        Ids of the new jobs in the order of the queue; none when nothing was left open.
+    """
+    planned: list[str] = []
+    with storage_in_words(), lab.database.write() as session:
+        exclusive(session)
+        now = database_now(session)
+        for job in job_listing.jobs_left_open(session, state, study_id):
+            if not job_listing.num_left_open(session, [job.id]):
+                continue  # planned along with a job before it
+            later = now + timedelta(microseconds=len(planned))  # the queue is ordered by time
+            planned += plan_jobs(session, *_drafts(session, job), job.study_id, later)
+            _reopen(session, job, now)
+        ready = jobs_to_send(session)
+    lab.send(ready)
+    for job_id in planned:
+        lab.announce(Event(kind="job", id=job_id, state=JobState.QUEUED))
+    return planned
 
 
 def _drafts(session: Session, job: tables.Job) -> tuple[list[JobDraft], dict[str, tables.Cell]]:

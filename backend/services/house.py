@@ -14,6 +14,7 @@ from backend.storage.repositories import workers as rows
 def list_workers(lab: Laboratory) -> list[Worker]:
     """Workers seen in the last ten minutes, alive or not."""
     with storage_in_words(), lab.database.read() as session:
+        busy = rows.busy_shares(session)
         return [
             Worker(
                 id=worker.id,
@@ -27,6 +28,7 @@ def list_workers(lab: Laboratory) -> list[Worker]:
                 alive=alive,
                 job_id=worker.job_id,
                 rate=worker.rate,
+                busy=round(busy.get(worker.id, 0.0), 3),
             )
             for worker, alive in rows.recent_workers(session)
         ]

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from backend.contracts.messages import Job, LogLine, Page
-from backend.contracts.states import JobState
+from backend.contracts.states import FINAL_JOB_STATES, JobState
 from backend.services.cursors import check_limit, read_cursor, write_cursor
 from backend.services.errors import NotFound, storage_in_words
 from backend.services.estimates import Crew, as_range
@@ -65,6 +65,7 @@ def _messages(session: Session, jobs: Sequence[tables.Job]) -> list[Job]:
     blocked = [job.id for job in jobs if job.state == JobState.BLOCKED]
     waiting = rows.waited_for(session, blocked) if blocked else {}
     places = rows.places_in_queue(session) if any(job.state == JobState.QUEUED for job in jobs) else {}
+    open_cells = rows.num_left_open(session, [job.id for job in jobs if job.state in FINAL_JOB_STATES])
     crew = Crew.of(session)
     seconds = _seconds(session, crew) if any(job.state in _WITH_ETA for job in jobs) else {}
     hired = {job.worker_id for job in jobs if job.worker_id}
@@ -84,6 +85,7 @@ def _messages(session: Session, jobs: Sequence[tables.Job]) -> list[Job]:
                 message=_message(job, waiting.get(job.id, []), crew),
                 place=places.get(job.id),
                 num_cells=cells.get(job.id, 0),
+                num_left_open=open_cells.get(job.id, 0),
                 work=job.work,
                 fraction=job.fraction,
                 stage=job.stage,

@@ -15,6 +15,12 @@
     return make("a", { href: href, className: "cell-link", onClick: follow, title: params.value }, params.value);
   };
 
+  /* A job's title; where the table is too narrow for the column of states, with the state's mark. */
+  cells.Job = function (params) {
+    const state = params.data.state;
+    return make("span", { className: "state cell-job", "data-state": state, title: params.value + ": " + state }, params.value);
+  };
+
   cells.State = function (params) {
     return make("span", { className: "state", "data-state": params.value, title: params.data.message || undefined }, params.value);
   };

@@ -40,6 +40,74 @@
     schedule();
   }
 
+  /* While the server was away a part of the page's own code may have failed to load, or a question that no tick asks
+     again. Then the page is loaded anew when the server is back: its address has the whole state. A form that is being
+     filled in stays as it is. */
+  const RELOAD_SPACING_MS = 10000;
+  const RELOADED = "dilution-lab-reloaded";
+  const ASKED_AGAIN = /^(live\.data|[a-z-]+-(tick|busy)\.data|[a-z-]+-clock\.n_intervals)$/;
+  let codeMissing = false;
+  let questionLost = false;
+
+  function recover() {
+    if (!codeMissing && !(questionLost && !document.getElementById("new-name"))) return false;
+    if (Date.now() - Number(window.sessionStorage.getItem(RELOADED)) < RELOAD_SPACING_MS) {
+      setTimeout(() => whenAnswering(recover), RELOAD_SPACING_MS);
+      return false;
+    }
+    window.sessionStorage.setItem(RELOADED, String(Date.now()));
+    window.location.reload();
+    return true;
+  }
+
+  window.addEventListener(
+    "error",
+    (event) => {
+      const failed = event.target;
+      if (!(failed instanceof HTMLScriptElement || failed instanceof HTMLLinkElement)) return;
+      codeMissing = true;
+      if (opened && poll === null) setTimeout(() => whenAnswering(recover), SPACING_MS);
+    },
+    true,
+  );
+
+  function whenAnswering(act) {
+    fetch("/api/v1/health").then(act, () => setTimeout(() => whenAnswering(act), POLL_MS));
+  }
+
+  function lost(body) {
+    try {
+      const asked = JSON.parse(body).changedPropIds;
+      if (asked.length === 0 || !asked.every((one) => ASKED_AGAIN.test(one))) questionLost = true;
+    } catch (error) {
+      questionLost = true;
+    }
+  }
+
+  const ask = window.fetch;
+  window.fetch = function (resource, options) {
+    const answer = ask.apply(window, arguments);
+    if (String(resource).includes("_dash-update-component")) {
+      answer.then(
+        (response) => [502, 504].includes(response.status) && lost(options && options.body),
+        () => lost(options && options.body),
+      );
+    }
+    return answer;
+  };
+
+  const BANNER_MS = 3000;
+  let banner = null;
+
+  function showBanner(away) {
+    clearTimeout(banner);
+    const box = document.getElementById("offline");
+    if (!box || !away) {
+      banner = null;
+      if (box) box.hidden = true;
+    } else banner = setTimeout(() => (box.hidden = false), BANNER_MS);
+  }
+
   function connected(state) {
     const mark = document.getElementById("live-mark");
     if (mark) mark.dataset.state = state;
@@ -53,12 +121,15 @@
     source.onopen = function () {
       clearInterval(poll);
       poll = null;
+      if (recover()) return;
       connected("on");
+      showBanner(false);
       if (opened) everything(); // something may have been missed while it was away
       opened = true;
     };
     source.onerror = function () {
       connected("off");
+      if (banner === null) showBanner(true);
       poll = poll || setInterval(everything, POLL_MS);
       if (source.readyState === EventSource.CLOSED) setTimeout(listen, POLL_MS);
     };

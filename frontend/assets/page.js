@@ -96,6 +96,17 @@
     window.dash_clientside.set_props("study-level", { value: Number(thumb.dataset.levelIndex) });
   });
 
+  /* What controls remembered is in the address, but not in the router's hands: a link to the page where one is would
+     change the address and leave the page. So it is loaded anew. */
+  document.addEventListener(
+    "click",
+    (event) => {
+      const link = event.target.closest && event.target.closest(".nav a");
+      if (link && link.pathname === window.location.pathname && window.location.search) event.stopPropagation();
+    },
+    true,
+  );
+
   window.dilutionLab = { visit: visit };
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     page: {
@@ -121,6 +132,16 @@
       followAny: function () {
         const click = window.dash_clientside.callback_context.triggered[0];
         return window.dash_clientside.page.follow(click && click.value);
+      },
+      /* A command of the queue's table: the log opens here, what changes something goes through the dialog. */
+      queueCommand: function (asked) {
+        const none = window.dash_clientside.no_update;
+        if (!asked) return [none, none];
+        return asked.action === "log" ? [none, asked.id] : [asked, none];
+      },
+      closeLog: function (opened, job) {
+        if (opened === false && job) window.dash_clientside.set_props("queue-job", { data: "" });
+        return window.dash_clientside.no_update;
       },
       visit: function (href) {
         if (href) visit(href);

@@ -14,6 +14,7 @@ from backend.contracts.states import FINAL_JOB_STATES, FINAL_STUDY_STATES, JobSt
 from frontend.components.notices import notification
 
 Request = dict[str, str]  # noun, action, id, name
+EVERY_STUDY = "all"  # instead of a study's id
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,12 @@ COMMANDS: dict[tuple[str, str], Command] = {
         lambda client, job_id: client.cancel_job(job_id),
     ),
     ("job", "retry"): Command("Retry", "Back in the queue", None, lambda client, job_id: client.retry_job(job_id)),
+    ("jobs", "retry"): Command(
+        "Retry all failed",
+        "Back in the queue",
+        None,
+        lambda client, study_id: client.retry_jobs(study_id=None if study_id == EVERY_STUDY else study_id),
+    ),
 }
 
 
@@ -68,7 +75,7 @@ def for_job(job: Job) -> list[str]:
     """The actions that make sense for a job now."""
     if job.state not in FINAL_JOB_STATES:
         return [] if job.cancel_requested else ["cancel"]
-    return [] if job.state is JobState.DONE else ["retry"]
+    return ["retry"] if job.state is not JobState.DONE and job.num_left_open else []
 
 
 def request(noun: str, action: str, identity: str, name: str) -> Request:
@@ -76,14 +83,16 @@ def request(noun: str, action: str, identity: str, name: str) -> Request:
     return {"noun": noun, "action": action, "id": identity, "name": name}
 
 
-def button(noun: str, action: str, identity: str, name: str) -> Component:
-    """A button that asks for a command."""
+def button(
+    noun: str, action: str, identity: str, name: str, *, label: str | None = None, size: str = "sm"
+) -> Component:
+    """A button that asks for a command. `label`: other words than the command's own."""
     return dmc.Button(
-        COMMANDS[noun, action].label,
+        label or COMMANDS[noun, action].label,
         id={"type": "command", **request(noun, action, identity, name)},
         variant="default" if action != "delete" else "subtle",
         color="red" if action == "delete" else "gray",
-        size="sm",
+        size=size,
     )
 
 

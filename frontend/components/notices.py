@@ -32,7 +32,9 @@ def error_notice(error: Exception) -> Component:
 
 def notification(title: str, message: str, colour: str = "indigo") -> dict[str, Any]:
     """A notification, as `NotificationContainer.sendNotifications` takes it."""
-    return {"action": "show", "title": title, "message": message, "color": colour, "autoClose": 8000}
+    closing = {"aria-label": "Close this message"}
+    return {"action": "show", "title": title, "message": message, "color": colour, "autoClose": 8000,
+            "closeButtonProps": closing}  # fmt: skip
 
 
 def on_callback_error(error: Exception) -> None:

@@ -9,8 +9,10 @@ from dash.development.base_component import Component
 from frontend import theme
 from frontend.components import commands
 from frontend.components.icons import icon
+from frontend.components.texts import code
 
 NAVIGATION = (("Studies", "/studies"), ("New study", "/studies/new"), ("Queue", "/queue"), ("Machines", "/machines"))
+_HELP = {"data-open-help": "", "aria-label": "Keyboard shortcuts"}
 _SCHEMES = (("light", "sun", "Light"), ("dark", "moon", "Dark"), ("auto", "system", "As the system"))
 
 
@@ -30,7 +32,10 @@ def shell() -> Component:
             dmc.NotificationContainer(id="notices", position="bottom-right"),
             *commands.parts(),
             dmc.AppShell(
-                [dmc.AppShellHeader(_header()), dmc.AppShellMain([html.Div(_skeleton(), id="page"), _footer()])],
+                [
+                    dmc.AppShellHeader(_header()),
+                    dmc.AppShellMain([_offline(), html.Div(_skeleton(), id="page"), _footer()]),
+                ],
                 header={"height": {"base": 96, "sm": 58}},
                 padding=0,
             ),
@@ -67,10 +72,17 @@ def _header() -> Component:
             brand,
             html.Nav(links, className="nav", **{"aria-label": "Pages"}),
             html.Span(id="live-mark", **{"data-state": "off"}, title="Connecting"),
+            html.Button("?", className="help-button", title="Keyboard shortcuts (?)", **_HELP),
             dmc.SegmentedControl(id="theme-choice", data=choices, value="auto", size="xs"),
         ],
         className="header-inner",
     )
+
+
+def _offline() -> Component:
+    """What `live.js` shows while there is no connection."""
+    words = "The laboratory does not answer. What was asked since then was not done; the page goes on when it is back. "
+    return html.Div([words, "Start it with: ", code("make run")], id="offline", hidden=True, role="status")
 
 
 def _footer() -> Component:

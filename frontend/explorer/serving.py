@@ -19,7 +19,7 @@ from starlette.routing import Route
 PAGE = Path(__file__).parent / "page"
 DOCUMENT = "explorer.html"
 ASSETS = Path(__file__).parent.parent / "assets"
-SHARED = ("style.css", "theme.js", "favicon.svg", "icons/sun.svg", "icons/moon.svg", "icons/system.svg")
+SHARED = ("style.css", "theme.js", "keys.js", "favicon.svg", "icons/sun.svg", "icons/moon.svg", "icons/system.svg")
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",

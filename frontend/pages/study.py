@@ -25,6 +25,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
     query = address.query
     tabs = {panel.TAB: panel.LABEL for panel in panels.fitting(study, analyses)}
     first = next(iter(tabs))
+    opened = one_of(query.get("tab"), tabs, first)
     content = html.Div(
         [
             *live.stores("study", {"study": study.id, "kinds": ["worker"]}),
@@ -46,10 +47,10 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             dmc.Tabs(
                 dmc.TabsList([dmc.TabsTab(label, value=tab) for tab, label in tabs.items()], className="tabs"),
                 id="study-tab",
-                value=one_of(query.get("tab"), tabs, first),
+                value=opened,
                 mb="lg",
             ),
-            html.Div(dmc.Skeleton(height=480, radius="md"), id="study-panel"),
+            html.Div(_named(opened, dmc.Skeleton(height=480, radius="md")), id="study-panel"),
         ],
         className="page",
     )
@@ -101,7 +102,14 @@ def _register_panel(app: Dash, client: AsyncClient) -> None:
     )
     async def panel(address: dict[str, str], study_id: str, href: str | None) -> Any:
         study = await client.study(study_id)
-        return panels.panel(address["tab"]).layout(Opened(study, query_of(address["search"]), href))
+        chosen = panels.panel(address["tab"])
+        return _named(chosen.TAB, chosen.layout(Opened(study, query_of(address["search"]), href)))
+
+
+def _named(tab: str, content: Component) -> Component:
+    """The panel under the name by which its tab (`study-tab`) refers to it."""
+    own = {"aria-labelledby": f"study-tab-tab-{tab}"}
+    return html.Div(content, id=f"study-tab-panel-{tab}", role="tabpanel", **own)
 
 
 def _actions(study: Study) -> Component:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from backend.api.deps import Id, Lab, OptionalId, Paging, accepted, accepted_responses, idempotency_key, link_next
-from backend.contracts.messages import Job, LogLine, Page
+from backend.contracts.messages import Job, JobsRetried, JobsRetry, LogLine, Page
 from backend.contracts.states import JobState
 from backend.services import change_job, jobs
 
@@ -58,6 +58,19 @@ def retry_job(lab: Lab, job_id: Id, response: Response) -> Job:
     new = change_job.retry_job(lab, job_id)
     accepted(response, f"/jobs/{new.id}")
     return new
+
+
+@router.post(
+    "/retry",
+    status_code=202,
+    summary="Retry all failed jobs",
+    dependencies=[Depends(idempotency_key)],
+    responses=accepted_responses("The new jobs. What something else fills already is left alone."),
+)
+def retry_jobs(lab: Lab, wanted: JobsRetry, response: Response) -> JobsRetried:
+    """Run what all failed (or cancelled) jobs left open, in all studies or in one."""
+    accepted(response, "/jobs")
+    return JobsRetried(job_ids=change_job.retry_jobs(lab, JobState(wanted.state), wanted.study_id))
 
 
 @router.get("/{job_id}/log", summary="A job's log")

@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select, union, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from backend.contracts.states import FINAL_JOB_STATES, JobState
+from backend.contracts.states import FINAL_JOB_STATES, CellState, JobState
 from backend.storage.repositories.keyset import newer_than, older_than
-from backend.storage.tables import Job, JobCell, JobDependency, Study, StudyCell, Worker
+from backend.storage.tables import Cell, Job, JobCell, JobDependency, Study, StudyCell, Worker
+
+_OPEN = (CellState.FAILED, CellState.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,26 @@ def num_cells(session: Session, job_ids: Collection[str]) -> dict[str, int]:
     """How many cells each job fills."""
     query = select(JobCell.job_id, func.count()).where(JobCell.job_id.in_(job_ids)).group_by(JobCell.job_id)
     return dict(session.execute(query).all())
+
+
+def num_left_open(session: Session, job_ids: Collection[str]) -> dict[str, int]:
+    """How many cells of each ended job wait for a retry: planning a job makes the cells that it fills pending."""
+    query = (
+        select(JobCell.job_id, func.count())
+        .join(Cell, Cell.id == JobCell.cell_id)
+        .where(JobCell.job_id.in_(job_ids), Cell.state.in_(_OPEN))
+        .group_by(JobCell.job_id)
+    )
+    return dict(session.execute(query).all())
+
+
+def jobs_left_open(session: Session, state: JobState, study_id: str | None) -> list[Job]:
+    """Jobs that ended so and left cells that wait for a retry, oldest first."""
+    waits = exists().where(JobCell.job_id == Job.id, JobCell.cell_id == Cell.id, Cell.state.in_(_OPEN))
+    query = select(Job).where(Job.state == state, waits).order_by(Job.created_at, Job.id)
+    if study_id is not None:
+        query = query.where(_works_for(study_id))
+    return list(session.scalars(query))
 
 
 def study_names(session: Session, study_ids: Collection[str]) -> dict[str, str]:

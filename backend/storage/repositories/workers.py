@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from backend.contracts.states import JobState
 from backend.storage.database import database_now
 from backend.storage.repositories.inserting import insert_missing
-from backend.storage.tables import Worker
+from backend.storage.tables import Job, Worker
 
 ALIVE_SECONDS = 10.0
 _LISTED = timedelta(minutes=10)
@@ -65,6 +66,26 @@ def recent_workers(session: Session) -> Sequence[tuple[Worker, bool]]:
     query = select(Worker).where(Worker.heartbeat_at > now - _LISTED).order_by(Worker.started_at, Worker.id)
     fresh = now - timedelta(seconds=ALIVE_SECONDS)
     return [(worker, worker.heartbeat_at > fresh) for worker in session.scalars(query)]
+
+
+def busy_shares(session: Session) -> dict[str, float]:
+    """For each worker the share of the last ten minutes, or of its life if that is shorter, in which it had a job.
+
+    A job counts from its first start, also when an earlier attempt was another worker's.
+    """
+    now = database_now(session)
+    query = (
+        select(Worker.id, Worker.started_at, Job.started_at, Job.finished_at)
+        .join(Job, Job.worker_id == Worker.id)
+        .where(Worker.heartbeat_at > now - _LISTED, Job.started_at.is_not(None))
+        .where((Job.state == JobState.RUNNING) | (Job.finished_at > now - _LISTED))
+    )
+    seconds: dict[str, float] = {}
+    for worker_id, born, began, ended in session.execute(query):
+        since = max(born, now - _LISTED)
+        had = (min(ended or now, now) - max(began, since)).total_seconds()
+        seconds[worker_id] = seconds.get(worker_id, 0.0) + max(0.0, had) / max(1.0, (now - since).total_seconds())
+    return {worker_id: min(1.0, share) for worker_id, share in seconds.items()}
 
 
 def last_rate(session: Session) -> float | None:

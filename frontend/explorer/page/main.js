@@ -3,7 +3,6 @@
 import { readAddress, writeAddress } from "./address.js";
 import * as api from "./api.js";
 import { colours } from "./colours.js";
-import { listen } from "./keys.js";
 import { Pad } from "./pad.js";
 import { Panel } from "./panel.js";
 import { Picker } from "./picker.js";
@@ -275,7 +274,6 @@ function connect() {
   on("step", "click", step);
   on("restart", "click", restart);
   on("compare", "click", toggleCompare);
-  on("help-open", "click", () => element("help").showModal());
   on("start", "change", (event) => setStart(event.target.value));
   on("speed", "change", (event) => {
     app.state.speed = Number(event.target.value);
@@ -343,9 +341,8 @@ function connectKeys() {
       pickers[0].input.focus();
       pickers[0].search("");
     }],
-    [["?"], "this list", () => element("help").showModal()],
   ];
-  listen(shortcuts, element("help"), element("shortcuts"));
+  window.dilutionLabKeys.add("The explorer", shortcuts);
 }
 
 connect();

@@ -70,6 +70,11 @@ def test_every_changing_call(live: Live, client: Client) -> None:
     job = client.jobs(state="queued").items[0]
     assert client.cancel_job(job.id).state == "cancelled"
     assert client.retry_job(job.id).state == "queued"
+    client.cancel_job(client.jobs(state="queued").items[-1].id)
+    again = client.retry_jobs("cancelled", study.id).job_ids
+    assert again
+    assert {client.job(one).state for one in again} <= {"queued", "blocked"}
+    assert client.retry_jobs().job_ids == []
     study.delete()
     with pytest.raises(ApiError, match="404 Not Found"):
         study.refresh()

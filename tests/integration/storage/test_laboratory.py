@@ -296,6 +296,25 @@ def test_a_worker_is_alive_while_its_heartbeat_is_fresh(laboratory: Laboratory) 
     assert health(laboratory).message == "no worker is running. Start one with: make worker"
 
 
+def test_a_worker_is_as_busy_as_the_jobs_it_had(laboratory: Laboratory) -> None:
+    hands.submit(laboratory)
+    hands.sign_on(laboratory, "idle")
+    hands.sign_on(laboratory)
+    now = utcnow()
+    with laboratory.database.write() as session:
+        first, second = jobs.first_in_queue(session, 2)
+        session.execute(update(Worker).values(started_at=now - timedelta(seconds=100)))
+    for job_id in (first, second):
+        hands.must_claim(laboratory, job_id)
+    with laboratory.database.write() as session:
+        past = {"started_at": now - timedelta(hours=1), "finished_at": now - timedelta(seconds=80)}
+        session.execute(update(Job).where(Job.id == first).values(state=JobState.DONE, **past))
+        session.execute(update(Job).where(Job.id == second).values(started_at=now - timedelta(seconds=30)))
+    busy = {worker.id: worker.busy for worker in list_workers(laboratory)}
+    assert busy["idle"] == 0
+    assert busy[hands.WORKER] == pytest.approx(0.5, abs=0.05), "20 s of the first and 30 s of the second in 100 s"
+
+
 # --- when something does not answer ---
 
 

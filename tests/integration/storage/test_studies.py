@@ -8,10 +8,10 @@ import redis
 from sqlalchemy import func, select
 
 from backend.contracts.messages import FieldProblem, StudyCreate
-from backend.contracts.states import CellState, JobState, StudyState
+from backend.contracts.states import FINAL_JOB_STATES, CellState, JobState, StudyState
 from backend.contracts.work import work_of_evaluation
 from backend.services.cells import cell_samples, list_cells
-from backend.services.change_job import cancel_job, retry_job
+from backend.services.change_job import cancel_job, retry_job, retry_jobs
 from backend.services.change_study import cancel_study, delete_study, retry_study
 from backend.services.errors import Conflict, InvalidRequest, NotFound
 from backend.services.jobs import list_jobs, show_job
@@ -391,6 +391,26 @@ def test_a_job_that_has_not_ended_cannot_be_retried(laboratory: Laboratory) -> N
         retry_job(laboratory, train)
     hands.work_off(laboratory)
     assert retry_job(laboratory, train).id == train, "it left nothing open"
+
+
+def test_all_failed_jobs_are_retried_at_once_and_each_cell_once(laboratory: Laboratory) -> None:
+    first, second = hands.submit(laboratory, "First", **ONE), hands.submit(laboratory, "Second", **ONE, seed=9)
+    for study in (first, second):
+        hands.fail(laboratory, by_title(laboratory, study.id)["Train p0 = 0"])
+    left = [job.num_left_open for job in list_jobs(laboratory, state=JobState.FAILED).items]
+    assert len(left) == 6
+    assert all(left)
+
+    assert retry_jobs(laboratory, JobState.CANCELLED) == []
+    assert len(retry_jobs(laboratory, study_id=second.id)) == 3
+    assert show_study(laboratory, first.id).state == StudyState.FAILED
+    assert len(retry_jobs(laboratory)) == 3
+    assert retry_jobs(laboratory) == [], "nothing is left open"
+    assert {job.num_left_open for job in list_jobs(laboratory, state=JobState.FAILED).items} == {0}
+    queued = [job for job in list_jobs(laboratory).items if job.state not in FINAL_JOB_STATES]
+    assert [job.study_name for job in queued if job.state is JobState.QUEUED] == ["Second", "First"]
+    assert hands.work_off(laboratory) == 6
+    assert {show_study(laboratory, one.id).state for one in (first, second)} == {StudyState.DONE}
 
 
 # --- delete ---

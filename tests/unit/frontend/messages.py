@@ -125,6 +125,7 @@ def worker(**changes: object) -> Worker:
         "alive": True,
         "job_id": None,
         "rate": 2.5e6,
+        "busy": 0.35,
     }
     return Worker(**(own | changes))
 

@@ -98,7 +98,7 @@ def test_a_study_offers_what_makes_sense(state, actions):
 
 def test_what_loses_something_asks_first():
     asks = {key for key, command in commands.COMMANDS.items() if command.question}
-    assert asks == {("study", "cancel"), ("study", "delete"), ("job", "cancel")}
+    assert asks == {("study", "cancel"), ("study", "delete"), ("job", "cancel")}, "a retry loses nothing"
 
 
 def test_an_empty_list_leads_to_the_next_step():
@@ -139,9 +139,30 @@ def test_a_job_s_row_has_its_progress_rate_and_commands():
     assert row["attempt"] == "1 of 5"
     assert [one["action"] for one in row["commands"]] == ["cancel", "log"]
     assert queue.row(messages.job(JobState.RUNNING, cancel_requested=True))["now"] == "stopping"
-    failed = queue.row(messages.job(JobState.FAILED, error="disk full"))
+    failed = queue.row(messages.job(JobState.FAILED, error="disk full", num_left_open=2))
     assert failed["now"] == "disk full"
     assert [one["action"] for one in failed["commands"]] == ["retry", "log"]
+    again = queue.row(messages.job(JobState.FAILED, error="disk full"))
+    assert [one["action"] for one in again["commands"]] == ["log"], "a retry would run nothing"
+
+
+def test_what_failed_jobs_left_open_can_be_retried_at_once():
+    failed = [messages.job(JobState.FAILED, num_left_open=count) for count in (2, 0, 1)]
+    button = queue.retry_all(failed, False, "study-1")
+    assert text(button) == "Retry 2 failed jobs"
+    assert (button.id["noun"], button.id["action"], button.id["id"]) == ("jobs", "retry", "study-1")
+    assert text(queue.retry_all(failed[:1], False, None)) == "Retry 1 failed job"
+    assert queue.retry_all(failed, False, None).id["id"] == commands.EVERY_STUDY
+    assert text(queue.retry_all(failed, True, None)) == "Retry 2+ failed jobs"
+    assert queue.retry_all(failed[1:2], False, None) is None
+
+
+def test_an_empty_queue_says_what_to_do_and_a_long_one_what_it_leaves_out():
+    assert "/studies/new" in [one.href for one in walk(queue.note(0, False, None, None)) if hasattr(one, "href")]
+    assert "No job of this study is failed" in text(queue.note(0, False, "failed", "study-1"))
+    assert "No job is failed" in text(queue.note(0, False, "failed", None))
+    assert "The first 200" in text(queue.note(200, True, None, None))
+    assert queue.note(3, False, None, None) is None
 
 
 def test_workers_say_when_they_were_last_heard():
@@ -149,6 +170,7 @@ def test_workers_say_when_they_were_last_heard():
     assert "40 s ago" in words
     assert "2.5 M/s" in words
     assert "idle" in words
+    assert "35%" in words
     assert "silent for 40 s" in text(queue.workers_table([messages.worker(alive=False)], [], messages.NOW))
     assert "No worker" in text(queue.workers_table([], [], messages.NOW))
 
@@ -158,8 +180,11 @@ def test_a_log_is_read_in_order():
         LogLine(at=messages.NOW, level="info", message="begun"),
         LogLine(at=messages.NOW, level="error", message="broke"),
     ]
-    words = text(queue.log(messages.job(), lines))
+    ended = {"started_at": messages.NOW, "finished_at": messages.NOW + timedelta(seconds=90), "num_left_open": 1}
+    words = text(queue.log(messages.job(JobState.FAILED, **ended), lines))
     assert words.index("begun") < words.index("broke")
+    assert "1.5 min" in words
+    assert "2, 1 wait for a retry" in words
 
 
 def cell(state, **parameters):
@@ -269,6 +294,7 @@ def test_eta_is_a_range_or_nothing():
     assert wording.eta(None, 5) is None
     assert wording.eta(30, 90) == "30 s to 1.5 min left"
     assert wording.eta(60, 61) == "about 1 min left"
+    assert wording.eta(0.2, 0.4) == "less than 1 s left"
 
 
 def test_ages():
