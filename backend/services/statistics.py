@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, fmean, stdev
+from statistics import NormalDist, fmean
 
 CONFIDENCE = 0.95
 # Two-sided 95 % quantiles of Student's t for 1 to 10 degrees of freedom.
@@ -36,7 +36,7 @@ def summarise(values: Sequence[float]) -> Summary:
     n, mean = len(values), fmean(values)
     if n == 1:
         return Summary(1, mean, None, None, None, None, mean, mean)
-    std = stdev(values)
+    std = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     sem = std / math.sqrt(n)
     half = student_t(n - 1) * sem
     return Summary(n, mean, std, sem, mean - half, mean + half, min(values), max(values))

@@ -71,8 +71,8 @@
     const walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
     let at = 0;
     for (let node = walker.nextNode(); node; at += node.data.length, node = walker.nextNode()) {
-      const words = node.data.replaceAll("\u200b", "");
-      if (!words.trim()) continue;
+      const words = node.data.replaceAll("\u200b", "").trim();
+      if (!words) continue;
       const start = text.getStartPositionOfChar(at + node.data.indexOf(words[0]));
       const style = window.getComputedStyle(node.parentNode);
       const run = document.createElementNS(text.namespaceURI, "text");

@@ -30,7 +30,7 @@ MetricNames = Annotated[
 ]
 MaxReplicas = Annotated[
     int | None,
-    Query(ge=0, le=1_000_000, description="List at most so many replicas at each point; statistics are of all."),
+    Query(ge=1, le=1_000_000, description="List at most so many replicas at each point; statistics are of all."),
 ]
 
 
