@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from backend.contracts.catalogue import catalogue
 from backend.contracts.grid import TRAINED
 from backend.contracts.messages import CurvePoint, Curves, CurveSeries, MetricInfo, ReferenceLine, ReplicaValue
+from backend.contracts.states import StudyState
 from backend.services.errors import storage_in_words
 from backend.services.laboratory import Laboratory
 from backend.services.statistics import summarise
@@ -26,6 +27,11 @@ COLUMNS = (
     "metric", "unit", "machine_class", "initial_dilution", "pruned_to", "x", "replica", "value", "low", "high",
     "num_samples", "gibbs_steps", "judge", "cell_id", "machine_id",
 )  # fmt: skip
+
+KEPT_ANSWERS, KEPT_REPLICAS = 64, 16
+Asked = tuple[str, CurveKind, frozenset[str] | None, int | None]
+_kept: dict[Asked, Curves] = {}
+"""Small answers of studies that are done: nothing of them changes any more, and a page asks often."""
 
 Key = tuple[str, str, float, float]
 Replica = tuple[int, Value]
@@ -46,24 +52,42 @@ def study_curves(
         study_id: the study.
         kind: evaluations against p, or trainings against their updates.
         metrics_asked: only the curves of these; `metrics` of the answer names all that have values.
-        max_replicas: at most so many replicas are listed at each point, at least 1, the first ones; the statistics are always
-            those of all.
+        max_replicas: at most so many replicas, at least 1, are listed at each point, the first ones; the statistics are
+            always those of all.
 
     Raises:
         NotFound: no such study.
     """
-    own = rows.CELL_KINDS[kind]
     with storage_in_words(), lab.database.read() as session:
-        study_row(session, study_id)
-        places = rows.places_of_study(session, study_id, own)
-        values = rows.values_of_study(session, study_id, own, metrics_asked)
-        grouped = _grouped(values, places, kind)
-        listed = {one.cell_id for points in grouped.values() for at in points.values() for _, one in at[:max_replicas]}
-        origins = rows.origins(session, study_id, own, listed)
-        metrics = [metric_info(*one) for one in rows.measured_in_study(session, study_id, own)]
-        num_samples, gibbs_steps = _setting_of_samples(metrics, kind)
-        judge = next((origin.judge for origin in origins.values() if origin.judge), None)
-        references = _references(session, origins, num_samples, judge) if kind == "pruning" else []
+        state = study_row(session, study_id).state
+        asked = (study_id, kind, None if metrics_asked is None else frozenset(metrics_asked), max_replicas)
+        if state == StudyState.DONE and asked in _kept:
+            return _kept[asked]
+        found = _read(session, *asked)
+    if state == StudyState.DONE and max_replicas is not None and max_replicas <= KEPT_REPLICAS:
+        while len(_kept) >= KEPT_ANSWERS:
+            _kept.pop(next(iter(_kept)), None)
+        _kept[asked] = found
+    return found
+
+
+def _read(
+    session: Session,
+    study_id: str,
+    kind: CurveKind,
+    metrics_asked: frozenset[str] | None,
+    max_replicas: int | None,
+) -> Curves:
+    own = rows.CELL_KINDS[kind]
+    places = rows.places_of_study(session, study_id, own)
+    values = rows.values_of_study(session, study_id, own, metrics_asked)
+    grouped = _grouped(values, places, kind)
+    listed = {one.cell_id for points in grouped.values() for at in points.values() for _, one in at[:max_replicas]}
+    origins = rows.origins(session, study_id, own, listed)
+    metrics = [metric_info(*one) for one in rows.measured_in_study(session, study_id, own)]
+    num_samples, gibbs_steps = _setting_of_samples(metrics, kind)
+    judge = next((origin.judge for origin in origins.values() if origin.judge), None)
+    references = _references(session, origins, num_samples, judge) if kind == "pruning" else []
     return Curves(
         study_id=study_id,
         kind=kind,

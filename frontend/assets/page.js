@@ -93,6 +93,14 @@
         const click = window.dash_clientside.callback_context.triggered[0];
         return window.dash_clientside.page.follow(click && click.value);
       },
+      /* Which figure's making is asked for, with the address as it is now. */
+      askMaking: function () {
+        const clicked = window.dash_clientside.callback_context.triggered[0];
+        if (!clicked || !clicked.value) return window.dash_clientside.no_update;
+        const id = JSON.parse(clicked.prop_id.split(".")[0]);
+        const here = { search: window.location.search, href: window.location.href, click: Date.now() };
+        return Object.assign(here, { tab: id.tab, part: id.part });
+      },
       visit: function (href) {
         if (href) visit(href);
         return window.dash_clientside.no_update;

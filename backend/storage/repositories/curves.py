@@ -81,7 +81,9 @@ def places_of_study(session: Session, study_id: str, kind: str) -> dict[str, Pla
 
 def _place(axes: Mapping[str, Any]) -> Place:
     get = axes.get
-    return Place(get("machine_class"), get("initial_dilution", 0.0), get("pruned_to"), get("replica", 0), get("pruning"))
+    return Place(
+        get("machine_class"), get("initial_dilution", 0.0), get("pruned_to"), get("replica", 0), get("pruning")
+    )
 
 
 def origins(session: Session, study_id: str, kind: str, cell_ids: Collection[str]) -> dict[str, Origin]:
