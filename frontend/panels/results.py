@@ -181,7 +181,7 @@ def figures(curves: Curves, asked: str | None, machine_class: str, view: CurveVi
     """What the controls offer and what the figures show."""
     metrics = metric_choice.offered(curves)
     metric = metric_choice.chosen(asked, metrics)
-    if metric is None:
+    if metric is None or not curves.series:
         untouched = ("metrics", "metric", "default", "classes", "machine_class", "note", "one_class")
         waiting = empty_figure(_WAITING, view.scheme)
         return {**dict.fromkeys(untouched, no_update), "curves": waiting, "dilutions": waiting, "no_dilutions": True}

@@ -3,9 +3,9 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from backend.api.deps import Id, Lab, Paging, accepted, accepted_responses, idempotency_key, link_next
+from backend.api.deps import Filters, Id, Lab, Paging, accepted, accepted_responses, idempotency_key, link_next
 from backend.api.negotiation import prefers_csv
 from backend.contracts.messages import Analysis, CellSummary, Curves, Estimate, Page, Study, StudyCreate
 from backend.contracts.states import StudyState
@@ -35,7 +35,7 @@ class CellFilters(Paging):
     kind: Literal["machine", "evaluation", "analysis"] | None = None
 
 
-class CurveFilters(BaseModel):
+class CurveFilters(Filters):
     """Which curves."""
 
     kind: Literal["pruning", "training"] = Field(
