@@ -37,6 +37,7 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmark.effective_couplings models_store/zoo/*.safetensors
 	$(BIN)/python -m tests.benchmark.log_partition models_store/zoo/*.safetensors
 	$(BIN)/python -m tests.benchmark.explorer
+	$(BIN)/python -m tests.benchmark.study_page
 
 catalogue: $(VENV)/run.stamp
 	$(BIN)/python -m worker.catalogue

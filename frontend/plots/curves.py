@@ -8,10 +8,12 @@ import plotly.graph_objects as go
 
 from backend.contracts.grid import TRAINED
 from backend.contracts.messages import CurvePoint, Curves, CurveSeries, MetricInfo, ReferenceLine
+from frontend import machine_classes
 from frontend.plots.bands import Band, edges
 from frontend.theme import PALETTES, SYMBOLS, Scheme, colour_of, rgb, template, translucent
 from frontend.wording import scientific
 
+POWERS_SIZE = 10
 MOST_OPENING = 24
 """Replicas of a curve that are drawn as traces of their own, each with a way to its machine."""
 DASHES = ("dash", "dot", "dashdot", "longdash")
@@ -51,16 +53,25 @@ def pruning_figure(curves: Curves, metric: str, view: CurveView, machine_class: 
 
 
 def training_figure(curves: Curves, view: CurveView) -> go.Figure:
-    """All metrics of a training against its updates; colour is p0, the dash pattern is the metric."""
+    """All metrics of a training against its updates; colour is p0, the dash pattern is the metric.
+
+    The legend has each kind of machine once: its other metrics come and go with it.
+    """
     figure = go.Figure()
     metrics = [info.name for info in curves.metrics]
     ranks = [_rank(one) for one in curves.series]
     for one in curves.series:
         place = metrics.index(one.metric) if one.metric in metrics else 0
         name = f"{name_of(one)}, {'test' if one.metric.endswith('_test') else 'train'}"
+        if one.machine_class != TRAINED:
+            name = f"{machine_classes.label(one.machine_class)}, {name}"
         dash = ("solid", *DASHES)[place % 5]
         add_series(figure, one, view, Look(name, colour_of(_rank(one), ranks, view.scheme), dash=dash))
+    for trace in figure.data:
+        _, _, kind = trace.legendgroup.partition("/")
+        trace.update(legendgroup=kind, showlegend=trace.line.dash == "solid")
     lay_out(figure, curves.x_label, curves.metrics[0] if curves.metrics else None, view)
+    figure.update_layout(legend_maxheight=0.3)
     return figure
 
 
@@ -247,6 +258,8 @@ def lay_out(figure: go.Figure, x_title: str, info: MetricInfo | None, view: Curv
         yaxis_title=f"{info.label if info else 'value'}{unit}",
         yaxis_type="log" if view.log_y else "linear",
         yaxis_exponentformat="power",
+        # Plotly draws powers of ten a quarter larger than other ticks.
+        yaxis_tickfont_size=POWERS_SIZE if view.log_y else None,
         hovermode="closest",
         uirevision="keep",  # a live update leaves the reader's zoom and hidden curves alone
     )

@@ -126,7 +126,7 @@ def test_csv_has_one_row_for_each_value(laboratory: Laboratory) -> None:
 
 
 def test_one_metric_and_few_replicas_have_the_statistics_of_all(laboratory: Laboratory) -> None:
-    """Kills: a filter that lets other metrics through, statistics of the listed replicas only, other metrics unnamed."""
+    """Kills: a filter that lets other metrics through or unnamed, statistics of the listed replicas only."""
     study = hands.submit(laboratory, num_replicas=5)
     hands.work_off(laboratory)
     cells = [one for one in list_cells(laboratory, study.id, limit=500).items if one.kind == EVALUATION]
@@ -206,7 +206,7 @@ def test_fifteen_hundred_machines_at_twenty_levels_take_few_queries(laboratory: 
     curves, queries = _large(laboratory)
     values = sum(point.n for series in curves.series for point in series.points)
     assert values == 1500 * 20
-    assert queries <= 5
+    assert queries <= 6
 
 
 def _jobs(lab: Laboratory, study_id: str) -> Any:
