@@ -62,6 +62,11 @@
     return search;
   }
 
+  function showTab() {
+    const here = document.querySelector(".tabs [aria-selected=true]");
+    if (here) here.scrollIntoView({ inline: "center", block: "nearest" });
+  }
+
   document.addEventListener("click", (event) => {
     const thumb = event.target.closest && event.target.closest("[data-level-index]");
     if (!thumb) return;
@@ -80,6 +85,7 @@
       /* A tab, and the address as it is now: what the other tabs remembered stays in it. */
       openTab: function (tab, defaults) {
         const search = searchWith(window.dash_clientside.callback_context.inputs_list, defaults);
+        window.requestAnimationFrame(showTab); // on a phone the tabs are wider than the page
         return { tab: tab, search: search.toString() };
       },
       /* A click on a point leads to the address that it carries: the second of its custom data. */

@@ -58,7 +58,12 @@ def data_link(href: str, name: str) -> Component:
 
 
 def _link(label: str, href: str, file: str) -> Component:
-    return html.A(dmc.Button(label, variant="default", size="compact-xs"), href=href, download=file)
+    return html.A(
+        dmc.Button(label, variant="default", size="compact-xs"),
+        href=href,
+        download=file,
+        style={"display": "inline-flex"},
+    )
 
 
 def _making(tab: str, part: str) -> Component:
