@@ -42,6 +42,7 @@ bench: $(VENV)/bench.stamp
 	$(BIN)/python -m tests.benchmark.explorer
 	$(BIN)/python -m tests.benchmark.machines_page
 	$(BIN)/python -m tests.benchmark.long_page
+	$(BIN)/python -m tests.benchmark.study_page
 
 catalogue: $(VENV)/run.stamp
 	$(BIN)/python -m worker.catalogue

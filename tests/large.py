@@ -1,8 +1,10 @@
 """A study of 1,500 machines that are done, written in bulk: the rows that its jobs would have left."""
 
+import io
 import random
 from typing import Any
 
+import numpy as np
 from sqlalchemy import insert, select, update
 
 from backend.contracts.messages import Study
@@ -56,10 +58,6 @@ def large_study(lab: Laboratory, name: str = "1,500 machines", **changes: Any) -
 
 def _one_sheet(lab: Laboratory) -> StoredArtifact:
     # All evaluations share one sheet of samples: what is measured is how many there are, not what they show.
-    import io
-
-    import numpy as np
-
     packed = np.packbits(np.random.default_rng(1).integers(0, 2, (64, 784), dtype=np.uint8), axis=1)
     text = io.BytesIO()
     np.save(text, packed)

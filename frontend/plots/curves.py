@@ -1,5 +1,6 @@
 """Curves over replicas: mean line, band, single replicas and reference lines. Pure: messages to figure."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,10 +8,14 @@ import plotly.graph_objects as go
 
 from backend.contracts.grid import TRAINED
 from backend.contracts.messages import CurvePoint, Curves, CurveSeries, MetricInfo, ReferenceLine
+from frontend import machine_classes
 from frontend.plots.bands import Band, edges
 from frontend.theme import PALETTES, SYMBOLS, Scheme, colour_of, rgb, template, translucent
 from frontend.wording import scientific
 
+POWERS_SIZE = 10
+MOST_OPENING = 24
+"""Replicas of a curve that are drawn as traces of their own, each with a way to its machine."""
 DASHES = ("dash", "dot", "dashdot", "longdash")
 
 
@@ -48,16 +53,25 @@ def pruning_figure(curves: Curves, metric: str, view: CurveView, machine_class: 
 
 
 def training_figure(curves: Curves, view: CurveView) -> go.Figure:
-    """All metrics of a training against its updates; colour is p0, the dash pattern is the metric."""
+    """All metrics of a training against its updates; colour is p0, the dash pattern is the metric.
+
+    The legend has each kind of machine once: its other metrics come and go with it.
+    """
     figure = go.Figure()
     metrics = [info.name for info in curves.metrics]
     ranks = [_rank(one) for one in curves.series]
     for one in curves.series:
         place = metrics.index(one.metric) if one.metric in metrics else 0
         name = f"{name_of(one)}, {'test' if one.metric.endswith('_test') else 'train'}"
+        if one.machine_class != TRAINED:
+            name = f"{machine_classes.label(one.machine_class)}, {name}"
         dash = ("solid", *DASHES)[place % 5]
         add_series(figure, one, view, Look(name, colour_of(_rank(one), ranks, view.scheme), dash=dash))
+    for trace in figure.data:
+        _, _, kind = trace.legendgroup.partition("/")
+        trace.update(legendgroup=kind, showlegend=trace.line.dash == "solid")
     lay_out(figure, curves.x_label, curves.metrics[0] if curves.metrics else None, view)
+    figure.update_layout(legend_maxheight=0.3)
     return figure
 
 
@@ -163,12 +177,23 @@ def _area(colour: str, opacity: float = 0.16) -> Mapping[str, object]:
     }
 
 
+def _by_replica(series: CurveSeries) -> dict[int, list[tuple[CurvePoint, float]]]:
+    found: dict[int, list[tuple[CurvePoint, float]]] = defaultdict(list)
+    for point in series.points:
+        for one in point.replicas:
+            found[one.replica].append((point, one.value))
+    return dict(sorted(found.items()))
+
+
 def _add_replicas(figure: go.Figure, series: CurveSeries, group: str, colour: str) -> None:
-    for replica in sorted({value.replica for point in series.points for value in point.replicas}):
-        found = [(point, one) for point in series.points for one in point.replicas if one.replica == replica]
+    replicas = _by_replica(series)
+    if len(replicas) > MOST_OPENING:
+        _add_many_replicas(figure, series, group, colour, list(replicas.values()))
+        return
+    for replica, found in replicas.items():
         figure.add_scatter(
             x=[point.x for point, _ in found],
-            y=[one.value for _, one in found],
+            y=[value for _, value in found],
             mode="lines+markers",
             line={"color": translucent(colour, 0.45), "width": 1},
             marker={"color": translucent(colour, 0.45), "size": 3},
@@ -179,6 +204,28 @@ def _add_replicas(figure: go.Figure, series: CurveSeries, group: str, colour: st
             hovertemplate=f"replica {replica}<br>x = %{{x:.4~g}}<br>%{{y:.3~g}}<extra></extra>",
             meta={"initial_dilution": series.initial_dilution},
         )
+
+
+def _add_many_replicas(
+    figure: go.Figure,
+    series: CurveSeries,
+    group: str,
+    colour: str,
+    replicas: Sequence[Sequence[tuple[CurvePoint, float]]],
+) -> None:
+    """Hundreds of replicas as one line with gaps: a trace for each would take the browser seconds."""
+    gap = [None]
+    figure.add_scatter(
+        x=[x for found in replicas for x in [*(point.x for point, _ in found), *gap]],
+        y=[y for found in replicas for y in [*(value for _, value in found), *gap]],
+        mode="lines",
+        line={"color": translucent(colour, max(0.08, 8 / len(replicas))), "width": 1, "simplify": False},
+        hoverinfo="skip",
+        legendgroup=group,
+        showlegend=False,
+        name=f"{len(replicas)} replicas",
+        meta={"initial_dilution": series.initial_dilution},
+    )
 
 
 def add_references(figure: go.Figure, lines: Sequence[ReferenceLine], xs: Sequence[float], view: CurveView) -> None:
@@ -211,6 +258,8 @@ def lay_out(figure: go.Figure, x_title: str, info: MetricInfo | None, view: Curv
         yaxis_title=f"{info.label if info else 'value'}{unit}",
         yaxis_type="log" if view.log_y else "linear",
         yaxis_exponentformat="power",
+        # Plotly draws powers of ten a quarter larger than other ticks.
+        yaxis_tickfont_size=POWERS_SIZE if view.log_y else None,
         hovermode="closest",
         uirevision="keep",  # a live update leaves the reader's zoom and hidden curves alone
     )

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from backend.contracts.results import CrossingResult, SpectrumResult, SpectrumSeries
 from frontend.plots.bands import Band
+from frontend.plots.curves import POWERS_SIZE
 from frontend.theme import PALETTES, Scheme, colour_of, rgb, template, translucent
 
 
@@ -38,6 +39,7 @@ def spectra_figure(result: SpectrumResult, view: SpectrumView) -> go.Figure:
         xaxis_type="log" if view.log_x else "linear",
         yaxis_type="log",
         yaxis_exponentformat="power",
+        yaxis_tickfont_size=POWERS_SIZE,
         yaxis_dtick=1,
         yaxis_minor={"ticks": "outside", "ticklen": 2},
         **({"xaxis_dtick": 1, "xaxis_minor": {"ticks": "outside", "ticklen": 2}} if view.log_x else {}),

@@ -117,6 +117,22 @@ def test_training_tells_train_from_test_by_its_dash():
     assert figure.layout.yaxis.title.text == "E(2) [nat]"
 
 
+def test_the_legend_of_a_training_has_each_kind_of_machine_once():
+    """Kills: a legend that is longer than its figure, or curves of test images that stay when the others are hidden."""
+    base = messages.curves((0.0, {5.0: [1.0]}))
+    [own] = base.series
+    test = own.model_copy(update={"metric": "own_test"})
+    retrained = own.model_copy(update={"machine_class": "retrained", "pruned_to": 0.7})
+    infos = [messages.E2, messages.E2.model_copy(update={"name": "own_test"})]
+    figure = training_figure(
+        base.model_copy(update={"metrics": infos, "series": [own, test, retrained]}), CurveView(band="none")
+    )
+    assert [one.showlegend for one in figure.data] == [True, False, True]
+    first, second, other = (one.legendgroup for one in figure.data)
+    assert first == second != other
+    assert figure.data[2].name.startswith("retrained, p<sub>0</sub> = 0, pruned to 0.7")
+
+
 def test_an_address_with_an_unknown_band_gets_the_default():
     assert band_of("nonsense") == "std"
     assert band_of("sem") == "sem"

@@ -1,0 +1,174 @@
+"""Pages of a laboratory with a study of 1,500 machines in headless Chromium: cold and warm loads, and drawing.
+
+    python -m tests.benchmark.study_page [--loads 5] [--replicas 300] [--write]
+
+A web process of its own, on SQLite, with the starter zoo and one dilution sweep of 5 p0 x 300 replicas whose rows are
+written in bulk. Cold: a new browser context for each load, so nothing is cached in the browser. Warm: the same page
+loaded again in the same context. A load ends with the first frame in which the page has what it is for (the study's
+page: its curves). Drawing: from the moment when the browser has the whole answer that holds the figure to the first
+frame in which the figure's lines are there. `--write` puts the report into docs/benchmarks/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import statistics
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from backend.contracts.messages import Study
+from tests.benchmark.gibbs_step import hardware, publish
+from tests.browser import ARGUMENTS, find_chromium
+from tests.conftest import Broker
+from tests.large import large_study
+from tests.web import Web
+
+COLD_TARGET, WARM_TARGET, DRAW_TARGET = 2000, 700, 500
+TIMEOUT_MS = 300_000
+LINES = "document.querySelectorAll('#{graph} .js-plotly-plot .scatterlayer .js-line').length > 2"
+# When the browser had the answer with the figure of a graph.
+WATCH = """(() => {
+  const real = window.fetch;
+  window.fetch = async (...given) => {
+    const answer = await real(...given);
+    const asked = given[1] && given[1].body;
+    if (typeof asked === 'string' && asked.includes('GRAPH.figure'))
+      answer.clone().text().then(() => { window.dataAt = performance.now(); });
+    return answer;
+  };
+})();"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page: its address, and the expression that is true when it has what it is for."""
+
+    name: str
+    path: str
+    ready: str
+
+
+def places(study: Study, machine: str) -> list[Place]:
+    """Every page."""
+    curves = LINES.format(graph="study-curves")
+    return [
+        Place("studies", "/studies", "document.querySelector('.study-card')"),
+        Place("study, 1,500 machines", f"/studies/{study.id}", curves),
+        Place("queue", "/queue", "document.querySelector('#page h1') && document.querySelector('#page .ag-root')"),
+        Place("machines", "/machines", "document.querySelector('#page .ag-row')"),
+        Place("machine", f"/machines/{machine}", "document.querySelector('#page h1')"),
+        Place("new study", "/studies/new", "/Cells/.test(document.getElementById('new-estimate')?.innerText ?? '')"),
+    ]
+
+
+@contextmanager
+def laboratory(num_replicas: int) -> Iterator[tuple[Web, Study]]:
+    """A web process with the large study."""
+    with tempfile.TemporaryDirectory(prefix="dl-") as home, tempfile.TemporaryDirectory() as folder:
+        broker = Broker(Path(home))
+        broker.start()
+        web = Web(Path(folder), home=broker.home)
+        try:
+            yield web, large_study(web.lab, num_replicas=num_replicas)
+        finally:
+            web.close()
+            broker.kill()
+
+
+def ready_at(page: Page, address: str, ready: str) -> float:
+    """Milliseconds from the start of the navigation to the first frame in which the page is ready."""
+    page.goto(address, wait_until="commit")
+    found = page.wait_for_function(f"() => ({ready}) && performance.now()", polling="raf", timeout=TIMEOUT_MS)
+    at: float = found.json_value()
+    return at
+
+
+def loads(browser: Browser, url: str, place: Place, count: int) -> tuple[list[float], list[float]]:
+    """Cold and warm loads of a page."""
+    cold, warm = [], []
+    for _ in range(count):
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        page = context.new_page()
+        cold.append(ready_at(page, url + place.path, place.ready))
+        page.wait_for_load_state("networkidle", timeout=TIMEOUT_MS)
+        warm.append(ready_at(page, url + place.path, place.ready))
+        context.close()
+    return cold, warm
+
+
+def drawing(browser: Browser, address: str, graph: str, count: int) -> list[float]:
+    """Milliseconds from the data of a figure to its lines."""
+    times = []
+    for _ in range(count):
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        page = context.new_page()
+        page.add_init_script(WATCH.replace("GRAPH", graph))
+        ready = f"window.dataAt && {LINES.format(graph=graph)}"
+        drawn = ready_at(page, address, ready)
+        times.append(drawn - page.evaluate("window.dataAt"))
+        context.close()
+    return times
+
+
+def said(times: Sequence[float]) -> str:
+    """Median, least and greatest."""
+    return f"{statistics.median(times):,.0f} ({min(times):,.0f}, {max(times):,.0f})"
+
+
+def report(browser: Browser, web: Web, study: Study, count: int) -> list[str]:
+    """The tables."""
+    machine = next(iter(web.machines().values()))
+    rows = ["| page | cold load, ms | warm load, ms |", "| --- | --- | --- |"]
+    for place in places(study, machine):
+        cold, warm = loads(browser, web.url, place, count)
+        rows.append(f"| {place.name} | {said(cold)} | {said(warm)} |")
+    own = f"{web.url}/studies/{study.id}"
+    figures = {
+        "curves, mean and band": (own, "study-curves"),
+        "curves, every replica": (f"{own}?replicas=1", "study-curves"),
+        "spectra": (f"{own}?tab=spectra", "spectra-curves"),
+        "training": (f"{own}?tab=training", "study-training"),
+    }
+    rows += ["", "| figure | from data to lines, ms |", "| --- | --- |"]
+    rows += [
+        f"| {name} | {said(drawing(browser, address, graph, count))} |" for name, (address, graph) in figures.items()
+    ]
+    return rows
+
+
+def main() -> None:
+    """Measure and print, or write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--loads", type=int, default=5)
+    parser.add_argument("--replicas", type=int, default=300)
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    about = hardware()
+    with laboratory(given.replicas) as (web, study), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
+        version = browser.version
+        rows = report(browser, web, study, given.loads)
+        browser.close()
+    lines = [
+        "# The pages of a study of 1,500 machines",
+        "",
+        f"{datetime.date.today().isoformat()}. {about}. Headless Chromium {version}, software rendering, SQLite.",
+        "",
+        f"    python -m tests.benchmark.study_page --loads {given.loads} --replicas {given.replicas} --write",
+        "",
+        f"{study.progress.cells_total:,} cells. Median of {given.loads} loads (least, greatest). Targets: cold <= "
+        f"{COLD_TARGET:,} ms, warm <= {WARM_TARGET} ms, drawing <= {DRAW_TARGET} ms.",
+        "",
+        *rows,
+    ]
+    publish("\n".join(lines) + "\n", "study-page", write=given.write)
+
+
+if __name__ == "__main__":
+    main()
