@@ -24,6 +24,9 @@ TWO_TO_MINUS_32, TWO_TO_MINUS_33 = tl.constexpr(2.0**-32), tl.constexpr(2.0**-33
 LARGEST_HALF = tl.constexpr(65504.0)
 PADDING_BIAS = -60.0
 
+INTERPRETED: bool = triton.knobs.runtime.interpret
+"""Whether the kernels below were made for Triton's interpreter: TRITON_INTERPRET=1 when this module was loaded."""
+
 
 @triton.jit
 @no_type_check
@@ -37,7 +40,7 @@ def random_words(key, chain, first_block, step, LAYER: tl.constexpr, CHAINS: tl.
     zeros = tl.zeros((CHAINS, BLOCKS), tl.uint32)
     block = zeros + (first_block + tl.arange(0, BLOCKS)).to(tl.uint32)[None, :]
     chain = zeros + chain.to(tl.uint32)[:, None]
-    return tl.philox(key, block, chain, zeros + step.to(tl.uint32), zeros + LAYER, PHILOX_ROUNDS)
+    return tl.philox(key, block, chain, zeros + tl.to_tensor(step).to(tl.uint32), zeros + LAYER, PHILOX_ROUNDS)
 
 
 @triton.jit

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,13 +11,13 @@ from torch import Tensor
 
 from worker.rbm.machine import Machine
 from worker.rbm.sampling.gpu import kernels
-from worker.rbm.sampling.gpu.tiles import Tiles, replica_bytes, replica_groups
+from worker.rbm.sampling.gpu.tiles import Tiles
 
-STEPS_PER_GRAPH = 100
-"""Longer runs replay one graph: its size and the time to record it stay bounded, 200 kernels for each group."""
+MAX_CHAINS_KEPT = 2
+"""Training and one evaluation beside it; the buffers of an older number of chains are given up."""
 
-MAX_CHAINS_KEPT, MAX_FREE_WORKSPACES = 2, 4
-INTERPRETER_L2_BYTES = 50 * 2**20
+MAX_FREE = 4
+"""Workspaces that wait for their next machine; the one that has waited longest is given up."""
 
 
 @dataclass(frozen=True)
@@ -91,3 +90,24 @@ class Workspace:
             num_warps=tiles.num_warps, num_stages=tiles.num_stages,
         )  # fmt: skip
         return result
+
+
+_free: deque[Workspace] = deque(maxlen=MAX_FREE)
+
+
+def take_workspace(machine: Machine, tiles: Tiles) -> Workspace:
+    """A workspace of the machine's shape that nobody uses, else a new one. Its parameters are not loaded yet."""
+    wanted = (machine.device, tiles, (machine.num_replicas, machine.num_visible, machine.num_hidden))
+    for workspace in list(_free):
+        if (workspace.device, workspace.tiles, workspace.shape) == wanted:
+            try:
+                _free.remove(workspace)
+            except ValueError:  # another thread was faster
+                continue
+            return workspace
+    return Workspace(machine, tiles)
+
+
+def give_back(workspace: Workspace) -> None:
+    """Let the next machine of this shape have the workspace, with its buffers and graphs."""
+    _free.append(workspace)
