@@ -6,11 +6,14 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from worker.rbm.sampling import prepare
-from worker.rbm.training import compiled_step
+from worker.rbm.sampling import default_sampler, prepare
+from worker.rbm.training import compiled_step, fused_step
 from worker.rbm.training.gradient import Phase, gradient_step
 from worker.rbm.training.schedule import TrainingSchedule
 from worker.rbm.training.state import LARGEST_PARAMETER, TrainingState, shuffled_orders
+
+GRADIENT_STEPS = {"fixed_point": compiled_step.gradient_step, "fused": fused_step.gradient_step}
+"""The step that goes with a device's sampler; plain torch with any other."""
 
 
 def train(
@@ -59,7 +62,7 @@ def _update(state: TrainingState, images: Tensor, schedule: TrainingSchedule) ->
     state.chains, _ = prepared.sample(start, schedule.gibbs_steps, state.generators)
     data = Phase(batch, prepared.hidden_probabilities(batch))
     model = Phase(state.chains, prepared.hidden_probabilities(state.chains))
-    step = compiled_step.gradient_step if state.machine.device.type == "cpu" else gradient_step
+    step = GRADIENT_STEPS.get(default_sampler(state.machine.device), gradient_step)
     ascent = schedule.ascent(state.num_updates_done)
     step(state.machine, data, model, ascent, ~state.diverged, velocity=state.velocity)
     state.num_updates_done += 1

@@ -235,3 +235,62 @@ def hidden_probabilities(
     target = probabilities + replica * num_samples * num_hidden + sample[:, None].to(tl.int64) * num_hidden
     inside = (sample < num_samples)[:, None] & (unit < num_hidden)[None, :]
     tl.store(target + unit[None, :], 1.0 / (1.0 + tl.exp(-field)), mask=inside)
+
+
+@triton.jit
+@no_type_check
+def phase_moments(
+    visible, probabilities, replica, num_samples, num_visible, num_hidden, unit, hidden_unit,
+    SAMPLES: tl.constexpr, VISIBLE: tl.constexpr, HIDDEN: tl.constexpr,
+):  # fmt: skip
+    """<v p> of a tile, and <p> of its hidden units, over the samples of one replica, in their order.
+
+    A probability is the sum of two float16 numbers, 22 significant bits, and states are exact: as good as float32.
+    """
+    visible += replica * num_samples * num_visible
+    probabilities += replica * num_samples * num_hidden
+    products = tl.zeros((VISIBLE, HIDDEN), tl.float32)
+    totals = tl.zeros((HIDDEN,), tl.float32)
+    for first in range(0, num_samples, SAMPLES):
+        sample = (first + tl.arange(0, SAMPLES))[:, None]
+        inside = sample < num_samples
+        states = tl.load(
+            visible + sample * num_visible + unit[None, :], mask=inside & (unit < num_visible)[None, :], other=0
+        )
+        p = tl.load(
+            probabilities + sample * num_hidden + hidden_unit[None, :],
+            mask=inside & (hidden_unit < num_hidden)[None, :], other=0.0,
+        )  # fmt: skip
+        transposed = tl.trans(states.to(tl.float16))
+        high = p.to(tl.float16)
+        products = tl.dot(transposed, high, products)
+        products = tl.dot(transposed, (p - high.to(tl.float32)).to(tl.float16), products)
+        totals += tl.sum(p, axis=0)
+    return products / num_samples, totals / num_samples
+
+
+@triton.jit(do_not_specialize=["num_data", "num_model"])
+@no_type_check
+def gradient(
+    data_visible, data_hidden, model_visible, model_hidden, mask, weights, hbias,
+    num_data, num_model, num_visible, num_hidden,
+    SAMPLES: tl.constexpr, VISIBLE: tl.constexpr, HIDDEN: tl.constexpr,
+):  # fmt: skip
+    """Fill `weights` with <v p>_data - <v p>_model on the mask, 0 outside it, and `hbias` with the same of p."""
+    replica = tl.program_id(0).to(tl.int64)
+    unit = tl.program_id(1) * VISIBLE + tl.arange(0, VISIBLE)
+    hidden_unit = tl.program_id(2) * HIDDEN + tl.arange(0, HIDDEN)
+    products, means = phase_moments(
+        data_visible, data_hidden, replica, num_data, num_visible, num_hidden, unit, hidden_unit,
+        SAMPLES, VISIBLE, HIDDEN,
+    )  # fmt: skip
+    model_products, model_means = phase_moments(
+        model_visible, model_hidden, replica, num_model, num_visible, num_hidden, unit, hidden_unit,
+        SAMPLES, VISIBLE, HIDDEN,
+    )  # fmt: skip
+    place = replica * num_visible * num_hidden + unit[:, None] * num_hidden + hidden_unit[None, :]
+    inside = (unit < num_visible)[:, None] & (hidden_unit < num_hidden)[None, :]
+    kept = tl.load(mask + place, mask=inside, other=0)
+    tl.store(weights + place, tl.where(kept != 0, products - model_products, 0.0), mask=inside)
+    if tl.program_id(1) == 0:
+        tl.store(hbias + replica * num_hidden + hidden_unit, means - model_means, mask=hidden_unit < num_hidden)
