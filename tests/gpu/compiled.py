@@ -2,8 +2,9 @@
 
     python -m tests.gpu.compiled [--capability 90] [--visible 784] [--hidden 400] [--chains 500]
 
-Prints for each kernel, as JSON, the registers of a thread, local memory in bytes (registers that did not fit), shared
-memory in bytes and how often a tensor changes from one distribution over the threads to another. Not for the interpreter.
+Prints for each kernel, as JSON, the registers of a thread, its local memory and stack in bytes (registers that did not
+fit), shared memory in bytes, how often a tensor changes from one distribution over the threads to another, and how many
+instructions for tensor cores there are. Not under TRITON_INTERPRET=1.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from triton.compiler import ASTSource
 
 from worker.rbm.sampling.gpu import kernels
 from worker.rbm.sampling.gpu.tiles import Tiles, padded
+from worker.rbm.training.fused_step import SAMPLES_PER_TILE, UNITS_PER_TILE
 
 POINTERS = {
     "half_step": {"inputs": "fp16", "outputs": "fp16", "weights": "fp16", "bias": "fp32", "keys": "i64", "first_step": "i64"},
@@ -30,6 +32,10 @@ POINTERS = {
         "visible": "fp16", "hidden": "fp16", "weights": "fp16", "vbias": "fp32", "hbias": "fp32", "keys": "i64",
     },
     "hidden_probabilities": {"visible": "u8", "probabilities": "fp32", "weights": "fp16", "hbias": "fp32"},
+    "gradient": {
+        "data_visible": "u8", "data_hidden": "fp32", "model_visible": "u8", "model_hidden": "fp32",
+        "mask": "u8", "weights": "fp32", "hbias": "fp32",
+    },
     "load_parameters": {
         "weights": "fp32", "vbias": "fp32", "hbias": "fp32",
         "half_weights": "fp16", "padded_vbias": "fp32", "padded_hbias": "fp32",
@@ -37,7 +43,9 @@ POINTERS = {
 }  # fmt: skip
 
 
-def compiled(name: str, constants: dict[str, Any], capability: int, tiles: Tiles) -> dict[str, int]:
+def compiled(
+    name: str, constants: dict[str, Any], capability: int, tiles: Tiles, max_registers: int | None = None
+) -> dict[str, int]:
     """Compile one kernel and count what it takes."""
     kernel = getattr(kernels, name)
     pointers = POINTERS[name]
@@ -46,6 +54,8 @@ def compiled(name: str, constants: dict[str, Any], capability: int, tiles: Tiles
     aligned = {(kernel.arg_names.index(argument),): [["tt.divisibility", 16]] for argument in pointers}
     source = ASTSource(kernel, signature, constexprs=constants, attrs=aligned)
     options = {"num_warps": tiles.num_warps, "num_stages": tiles.num_stages, "enable_fp_fusion": False}
+    if max_registers is not None:
+        options["maxnreg"] = max_registers
     result = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=options)
     return {
         **_resources(result.asm["cubin"]),
@@ -81,9 +91,11 @@ def report(capability: int, num_visible: int, num_hidden: int, num_chains: int, 
     whole = {"NUM_VISIBLE": num_visible, "NUM_HIDDEN": num_hidden, "PADDED_CHAINS": chains, **stride, **tile}
     positive = {**stride, "SAMPLES": tiles.chains, "UNITS": tiles.units, "INPUTS": tiles.inputs}
     loading = {**stride, "ROWS": 16, "COLUMNS": 256}
+    samples = {"SAMPLES": SAMPLES_PER_TILE, "VISIBLE": UNITS_PER_TILE, "HIDDEN": UNITS_PER_TILE}
     return {
-        "half_step, hidden": compiled("half_step", to_hidden, capability, tiles),
-        "half_step, visible": compiled("half_step", to_visible, capability, tiles),
+        "half_step, hidden": compiled("half_step", to_hidden, capability, tiles, tiles.max_registers),
+        "half_step, visible": compiled("half_step", to_visible, capability, tiles, tiles.max_registers),
+        "gradient": compiled("gradient", samples, capability, tiles),
         "all_steps": compiled("all_steps", whole, capability, tiles),
         "hidden_probabilities": compiled("hidden_probabilities", positive, capability, tiles),
         "load_parameters": compiled("load_parameters", loading, capability, tiles),

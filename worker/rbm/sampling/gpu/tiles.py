@@ -19,7 +19,7 @@ class Tiles:
 
     One choice for all machines and no automatic tuning: the order in which a field is summed, and with it the bits,
     would follow from a measurement. 128 x 128 accumulators in float32 take 64 of a thread's registers with 8 warps,
-    which leaves room for two programs on a multiprocessor (117 of 128 registers used, 96 of 227 KiB shared memory):
+    which leaves room for two programs on a multiprocessor (128 registers for a thread, 96 of 227 KiB shared memory):
     while one draws its units, the other one's matrix product goes on.
 
     Attributes:
@@ -44,6 +44,11 @@ class Tiles:
             size = getattr(self, name)
             if size < least or size & (size - 1):
                 raise ValueError(f"{name} is {size}; it must be a power of two, {least} or more")
+
+    @property
+    def max_registers(self) -> int:
+        """Registers of a thread with which two programs fit into a multiprocessor's 65,536."""
+        return 65536 // (2 * 32 * self.num_warps)
 
     def padded_units(self, num_units: int) -> int:
         """How many units a layer has in the buffers: whole tiles, as columns and as inputs."""
