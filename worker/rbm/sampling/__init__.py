@@ -6,7 +6,9 @@ A sampler is one file with a `REGISTRATION` whose function turns a machine into 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from jaxtyping import UInt8
@@ -14,16 +16,28 @@ from torch import Tensor
 
 from worker.rbm.machine import Machine
 from worker.rbm.registry import SamplerRegistration, family, member
+from worker.rbm.sampling.fused import why_not
 from worker.rbm.sampling.prepared import PreparedMachine
 
 __all__ = ["PreparedMachine", "default_sampler", "prepare", "random_chains", "sample_gibbs"]
 
-DEFAULT_SAMPLERS = {"cpu": "fixed_point", "cuda": "float"}
+DEFAULT_SAMPLERS = {"cpu": "fixed_point", "cuda": "fused"}
+
+log = logging.getLogger(__name__)
 
 
+@cache
 def default_sampler(device: torch.device) -> str:
-    """The name of the fastest sampler for a device."""
-    return DEFAULT_SAMPLERS.get(device.type, "float")
+    """The name of the fastest sampler that runs on a device.
+
+    Where the GPU sampler does not, plain torch takes its place; the reason is logged, once for each device.
+    """
+    name = DEFAULT_SAMPLERS.get(device.type, "float")
+    reason = why_not(device) if name == "fused" else None
+    if reason is None:
+        return name
+    log.warning("sampling on %s with plain torch instead of the GPU sampler: %s", device, reason)
+    return "float"
 
 
 def prepare(machine: Machine, sampler: str | None = None) -> PreparedMachine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -79,15 +80,17 @@ def gradient_step(
     active: Bool[Tensor, " replica"],
     *,
     velocity: Gradient | None = None,
+    slope: Callable[[Phase, Phase, Tensor], Gradient] = log_likelihood_gradient,
 ) -> None:
     """Move the parameters of the active replicas along the gradient, in place; masked weights stay exactly 0.
 
     Args:
         velocity: where the last change is kept, for an ascent with momentum; changed in place.
+        slope: computes `log_likelihood_gradient`.
 
     Source: paper, eqs. 3-5; Sutskever, Martens, Dahl and Hinton 2013, eqs. 1-4 (momentum).
     """
-    gradient = log_likelihood_gradient(data, model, machine.mask)
+    gradient = slope(data, model, machine.mask)
     if ascent.gradient == "centred":
         gradient = centred(gradient, data, machine.mask)
     for name, decay in (("weight_matrix", ascent.weight_decay), ("vbias", 0.0), ("hbias", 0.0)):

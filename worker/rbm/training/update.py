@@ -8,12 +8,15 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from worker.rbm.sampling import PreparedMachine, prepare
+from worker.rbm.sampling import PreparedMachine, default_sampler, prepare
 from worker.rbm.sampling.fixed_point import FixedPointMachine
-from worker.rbm.training import compiled_step
+from worker.rbm.training import compiled_step, fused_step
 from worker.rbm.training.gradient import Phase, gradient_step, within
 from worker.rbm.training.schedule import TrainingSchedule
 from worker.rbm.training.state import LARGEST_PARAMETER, TrainingState, shuffled_orders
+
+GRADIENT_STEPS = {"fixed_point": compiled_step.gradient_step, "fused": fused_step.gradient_step}
+"""The step that goes with a device's sampler; plain torch with any other."""
 
 
 def train(
@@ -62,7 +65,7 @@ def _update(state: TrainingState, images: Tensor, schedule: TrainingSchedule) ->
     data = Phase(batch, prepared.hidden_probabilities(batch))
     model = _negative_phase(prepared, start, schedule.gibbs_steps, state.generators)
     state.chains = model.visible
-    step = compiled_step.gradient_step if state.machine.device.type == "cpu" else gradient_step
+    step = GRADIENT_STEPS.get(default_sampler(state.machine.device), gradient_step)
     ascent = schedule.ascent(state.num_updates_done)
     step(state.machine, data, model, ascent, ~state.diverged, velocity=state.velocity)
     state.num_updates_done += 1
