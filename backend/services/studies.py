@@ -53,6 +53,7 @@ def _messages(session: Session, studies: Sequence[tables.Study]) -> list[Study]:
     others = [study.id for study in studies if study.state != StudyState.DONE]
     failed = [study.id for study in studies if study.state == StudyState.FAILED]
     whole = rows.num_cells(session, done) if done else {}
+    tallies: dict[str, dict[str, CellTally]]
     tallies = {study_id: {CellState.DONE: CellTally(cells, float(cells))} for study_id, cells in whole.items()}
     tallies |= rows.tallies(session, others) if others else {}
     shares = rows.live_shares(session, others) if others else {}

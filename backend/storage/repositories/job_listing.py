@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, union, union_all
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, union, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from backend.contracts.states import FINAL_JOB_STATES, CellState, JobState
