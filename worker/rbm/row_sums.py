@@ -4,7 +4,8 @@ A matrix is cut into tiles of `TILE` columns, [tile row TILE]. A tile of a machi
 own cache, so that many sums of different rows read it from there, and the running sums of `TILE` columns fit into the
 registers of a processor with 16 vectors of 256 bits. Others compile the same code into more, narrower operations.
 
-numba does not keep sums in registers over a loop of its own, hence the two loops written out in LLVM here.
+numba does not keep sums in registers over a loop of its own, hence the two loops written out in LLVM here. Its cache on
+disk does not notice a change of this file: change the files that call it too, or remove their `__pycache__`.
 """
 
 # ruff: noqa: PLR0917 -- compiled functions take no keyword-only arguments

@@ -209,7 +209,7 @@ def sigmoid_of_row(field, scale, probabilities):
 @serial
 @no_type_check
 def sigmoids(fields, scale, probabilities):
-    """Fill `probabilities` with sigmoid(field * scale), row by row: the compiler makes vector code of plain rows only."""
+    """Fill `probabilities` with sigmoid(field * scale), row by row: only plain rows become vector code."""
     for row in range(probabilities.shape[0]):
         sigmoid_of_row(fields[row], scale, probabilities[row])
 
