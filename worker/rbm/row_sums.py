@@ -102,7 +102,8 @@ class _Sums:
     def __init__(self, builder: Any, vector: Any, place: Any, *, zero: bool = False) -> None:
         self.size = TILE // _LANES
         self._builder, self._vector, self._place = builder, vector, place
-        self._variables = [cgutils.alloca_once(builder, vector) for _ in range(self.size)]
+        variables = (cgutils.alloca_once(builder, vector) for _ in range(self.size))  # type: ignore[no-untyped-call]
+        self._variables = list(variables)
         for k, variable in enumerate(self._variables):
             start = ir.Constant(vector, None) if zero else _vector(builder, place, k, vector)
             builder.store(start, variable)
