@@ -12,15 +12,15 @@ USUAL_HIDDEN = 400
 FIXED_SHARE = 0.2
 """Part of a chain step that does not grow with the hidden units: drawing 784 visible units."""
 
-STEPS_PER_UPDATE = 250.0
+STEPS_PER_UPDATE = 150.0
 """The fixed part of an update: rounding the weights to fixed point, and moving them."""
-STEPS_PER_SAMPLE = 1.6
+STEPS_PER_SAMPLE = 0.8
 """An image or a chain in the gradient of an update."""
-STEPS_PER_JUDGED_SAMPLE = 40.0
+STEPS_PER_JUDGED_SAMPLE = 52.0
 """A sample in the metrics with their intervals and in the judge."""
-STEPS_PER_PAIR_OF_SAMPLES = 0.008
+STEPS_PER_PAIR_OF_SAMPLES = 0.004
 """Two samples in the metrics that compare all with all."""
-STEPS_PER_TEMPERATURE = 3.0
+STEPS_PER_TEMPERATURE = 6.0
 """One chain at one temperature of the annealing: dense products in float32."""
 
 

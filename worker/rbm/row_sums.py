@@ -4,7 +4,8 @@ A matrix is cut into tiles of `TILE` columns, [tile row TILE]. A tile of a machi
 own cache, so that many sums of different rows read it from there, and the running sums of `TILE` columns fit into the
 registers of a processor with 16 vectors of 256 bits. Others compile the same code into more, narrower operations.
 
-numba does not keep sums in registers over a loop of its own, hence the two loops written out in LLVM here.
+numba does not keep sums in registers over a loop of its own, hence the two loops written out in LLVM here. Its cache on
+disk does not notice a change of this file: change the files that call it too, or remove their `__pycache__`.
 """
 
 # ruff: noqa: PLR0917 -- compiled functions take no keyword-only arguments
@@ -101,7 +102,8 @@ class _Sums:
     def __init__(self, builder: Any, vector: Any, place: Any, *, zero: bool = False) -> None:
         self.size = TILE // _LANES
         self._builder, self._vector, self._place = builder, vector, place
-        self._variables = [cgutils.alloca_once(builder, vector) for _ in range(self.size)]
+        variables = (cgutils.alloca_once(builder, vector) for _ in range(self.size))  # type: ignore[no-untyped-call]
+        self._variables = list(variables)
         for k, variable in enumerate(self._variables):
             start = ir.Constant(vector, None) if zero else _vector(builder, place, k, vector)
             builder.store(start, variable)

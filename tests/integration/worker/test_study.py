@@ -50,6 +50,7 @@ def test_an_idle_worker_shows_itself_and_takes_itself_off_the_list(rig: Rig) -> 
     assert row.pid == worker.children()[0].pid
     assert row.job_id is None
     wait_until(lambda: rig.worker_rows()[0].heartbeat_at > row.heartbeat_at, "heartbeat", 10 * HEARTBEAT_SECONDS)
+    wait_until(lambda: rig.worker_rows()[0].rate, "the speed of the device is measured before any job")
     worker.process.terminate()
     assert worker.process.wait(10) == 0
     assert rig.worker_rows() == []

@@ -1,6 +1,7 @@
 """Writes beside the computation: in their order, and nothing that fails is lost."""
 
 import threading
+import time
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_waiting_waits_for_what_comes_after_a_failure() -> None:
     """Kills: a job that goes on to its end while a write is still under way."""
     background, gate, written = Background(), threading.Event(), []
     background.do(lambda: (gate.wait(10), fail())[1])
-    background.do(lambda: written.append("late"))
+    background.do(lambda: (time.sleep(0.2), written.append("late"))[1])
     threading.Timer(0.05, gate.set).start()
     with pytest.raises(ValueError, match="no room"):
         background.wait()

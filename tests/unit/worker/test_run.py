@@ -77,6 +77,29 @@ def test_a_write_is_given_up_when_the_worker_stops(run: Run) -> None:
     assert notes(run) == []
 
 
+def test_a_write_beside_the_computation_that_failed_ends_the_job(run: Run) -> None:
+    """Kills: a job that ends well although its values or its checkpoint were never written."""
+    run.signals.lost = True
+    with locked(run):
+        run.record_metrics({"cell": []})
+        with pytest.raises(LeaseLost, match="ran out"):
+            run.settle()
+    run.signals.lost = False
+    run.settle()
+    run.close()
+
+
+def test_a_block_raises_what_a_write_beside_it_raised(run: Run) -> None:
+    """Kills: a training that goes on for hours after its lease was found lost by a write."""
+    run.signals.lost = True
+    with locked(run):
+        run.record_metrics({"cell": []})
+        run.close()
+    run.signals.lost = False
+    with pytest.raises(LeaseLost, match="ran out"):
+        run.block(1.0, "update 1")
+
+
 @pytest.mark.parametrize(
     ("signals", "ending"),
     [

@@ -75,7 +75,7 @@ def _ratios(fields, weights, sign, scale, ratios):
     positive = np.int64(0)
     for i in range(ratios.size):
         before = fields[i]
-        after = before + sign * weights[i]
+        after = np.int32(before + sign * weights[i])  # numba would go on in 64 bits, of which fewer fit a vector
         positive += np.int64(max(before, np.int32(0))) - np.int64(max(after, np.int32(0)))
         x, y = np.float32(abs(before)) * scale, np.float32(abs(after)) * scale
         ratios[i] = (UNITY + exp_of_minus(x)) / (UNITY + exp_of_minus(y))

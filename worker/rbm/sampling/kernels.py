@@ -17,9 +17,10 @@ from numba.extending import intrinsic
 
 from worker.rbm.row_sums import TILE, follow_rows
 
-serial = numba.njit(cache=True, nogil=True)
-inlined = numba.njit(cache=True, nogil=True, inline="always")
-threaded = numba.njit(cache=True, nogil=True, parallel=True)
+# A division that may raise is a branch, and a loop with a branch does not become vector code.
+serial = numba.njit(cache=True, nogil=True, error_model="numpy")
+inlined = numba.njit(cache=True, nogil=True, inline="always", error_model="numpy")
+threaded = numba.njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 
 CHAINS_PER_TASK = 64
 """Chains that one task carries through a step together, at most: enough to use each tile of weights often."""

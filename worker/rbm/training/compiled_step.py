@@ -23,8 +23,8 @@ from worker.rbm.sampling.fixed_point import kernel_lock
 from worker.rbm.training.gradient import Gradient, Phase
 from worker.rbm.training.schedule import Ascent
 
-serial = numba.njit(cache=True, nogil=True)
-threaded = numba.njit(cache=True, nogil=True, parallel=True)
+serial = numba.njit(cache=True, nogil=True, error_model="numpy")
+threaded = numba.njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 
 UNITS_PER_TASK = 28
 """Visible units of one task: a tile of hidden probabilities is read once for all of them."""
