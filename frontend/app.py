@@ -47,6 +47,7 @@ def create_dashboard(server: FastAPI, client: AsyncClient) -> dash.Dash:
         update_title="",
         index_string=INDEX,
         suppress_callback_exceptions=True,
+        assets_path_ignore=["pdf"],  # fetched when a PDF is asked for
         on_error=notices.on_callback_error,
     )
     app.layout = shell.shell

@@ -1,11 +1,35 @@
-"""The same study without the page: as a curl command and as Python."""
+"""The same study, and each of its figures, without the page: as curl commands and as Python."""
 
 import json
 import pprint
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from backend.contracts.messages import StudyCreate
+
+
+@dataclass(frozen=True)
+class FigureCode:
+    """What makes a figure of a study that is done.
+
+    Attributes:
+        imports: what `lines` need.
+        lines: Python that makes `figure` of `study`, a handle of the client.
+        curves: the query of its curves, or None.
+        analysis: the analysis whose result it shows, or None.
+    """
+
+    imports: tuple[str, ...]
+    lines: tuple[str, ...]
+    curves: str | None = None
+    analysis: str | None = None
+
+    def path(self, study_id: str, cell_id: str | None) -> str:
+        """Where the API has the figure's numbers; `cell_id`: the cell of the analysis."""
+        if self.analysis is not None:
+            return f"/api/v1/cells/{cell_id or '<cell>'}/result"
+        return f"/api/v1/studies/{study_id}/curves{self.curves or ''}"
 
 
 def differences(parameters: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,8 +57,29 @@ def as_curl(study: StudyCreate, origin: str) -> str:
     return f"curl -X POST {origin}/api/v1/studies \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'"
 
 
+def figure_as_curl(study: StudyCreate, origin: str, path: str) -> str:
+    """The study, and then the numbers of one of its figures."""
+    return f"{as_curl(study, origin)}\n\ncurl '{origin}{path}'"
+
+
+def figure_as_python(study: StudyCreate, origin: str, code: FigureCode) -> str:
+    """A script that submits the study, waits, and draws one of its figures. What is computed already is shared."""
+    imports = "\n".join(sorted(("from backend.client import Client", *code.imports)))
+    lines = "\n".join(code.lines)
+    return f'{imports}\n\nlab = Client("{origin}")\n{_submission(study)}{lines}\n'
+
+
 def as_python(study: StudyCreate, origin: str) -> str:
     """A script that submits the study, waits, and has its curves as a table."""
+    return (
+        "from backend.client import Client\n\n"
+        f'lab = Client("{origin}")\n'
+        f"{_submission(study)}"
+        "table = study.to_dataframe()\n"
+    )
+
+
+def _submission(study: StudyCreate) -> str:
     arguments = [repr(study.name)]
     if study.type != "dilution-sweep":
         arguments.append(f"type={study.type!r}")
@@ -44,13 +89,7 @@ def as_python(study: StudyCreate, origin: str) -> str:
         text = pprint.pformat(study.parameters, width=88, sort_dicts=False).replace("\n", "\n    ")
         arguments.append(f"parameters={text}")
     call = ",\n    ".join(arguments)
-    return (
-        "from backend.client import Client\n\n"
-        f'lab = Client("{origin}")\n'
-        f"study = lab.create_study(\n    {call},\n)\n"
-        "study.wait()\n"
-        "table = study.to_dataframe()\n"
-    )
+    return f"study = lab.create_study(\n    {call},\n)\nstudy.wait()\n"
 
 
 def _plain(value: Any) -> Any:

@@ -122,21 +122,24 @@ def _job(
     trains = cell_id == machine
     live = {"running": "running" if trains else "blocked", "queued": "queued" if trains else "blocked"}
     ended = state not in live
-    yield Job, {
-        "id": f"a{cell_id}",
-        "study_id": study_id,
-        "kind": "train" if trains else "evaluate",
-        "title": f"Train {cell_id}" if trains else f"Evaluate {cell_id}",
-        "state": live.get(state, state),
-        "work": 1e9,
-        "fraction": 1.0 if state == "done" else 0.0,
-        "error": "it broke" if state == "failed" else None,
-        "created_at": created,
-        "finished_at": created + timedelta(minutes=5) if ended else None,
-        "sent_at": created,
-        # A year: nobody takes it for lost.
-        "lease_expires_at": datetime.now(UTC) + timedelta(days=365) if state == "running" and trains else None,
-    }
+    yield (
+        Job,
+        {
+            "id": f"a{cell_id}",
+            "study_id": study_id,
+            "kind": "train" if trains else "evaluate",
+            "title": f"Train {cell_id}" if trains else f"Evaluate {cell_id}",
+            "state": live.get(state, state),
+            "work": 1e9,
+            "fraction": 1.0 if state == "done" else 0.0,
+            "error": "it broke" if state == "failed" else None,
+            "created_at": created,
+            "finished_at": created + timedelta(minutes=5) if ended else None,
+            "sent_at": created,
+            # A year: nobody takes it for lost.
+            "lease_expires_at": datetime.now(UTC) + timedelta(days=365) if state == "running" and trains else None,
+        },
+    )
     yield JobCell, {"job_id": f"a{cell_id}", "cell_id": cell_id, "position": 0}
     if not trains:
         yield JobDependency, {"job_id": f"a{cell_id}", "depends_on_id": f"a{machine}"}

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 
 CONFIDENCE = 0.95
 # Two-sided 95 % quantiles of Student's t for 1 to 10 degrees of freedom.
@@ -33,13 +33,10 @@ def summarise(values: Sequence[float]) -> Summary:
     """
     if not values:
         raise ValueError("there are no values to summarise")
-    n, mean = len(values), math.fsum(values) / len(values)
+    n, mean = len(values), fmean(values)
     if n == 1:
         return Summary(1, mean, None, None, None, None, mean, mean)
-    deviations = [value - mean for value in values]
-    # Two passes with exact sums; the second term takes out the rounding of the mean.
-    squares = math.fsum(one * one for one in deviations) - math.fsum(deviations) ** 2 / n
-    std = math.sqrt(max(0.0, squares) / (n - 1))
+    std = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     sem = std / math.sqrt(n)
     half = student_t(n - 1) * sem
     return Summary(n, mean, std, sem, mean - half, mean + half, min(values), max(values))

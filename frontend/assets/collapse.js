@@ -7,7 +7,7 @@
   function moved(trace, alpha) {
     const p0 = trace.meta && trace.meta.initial_dilution;
     if (!p0 || !Array.isArray(trace.x)) return trace;
-    return Object.assign({}, trace, { x: trace.x.map((x) => x - alpha * p0) });
+    return Object.assign({}, trace, { x: trace.x.map((x) => (x === null ? x : x - alpha * p0)) });
   }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {

@@ -1,4 +1,4 @@
-/* What pages do without asking the server: addresses, titles, figures as files, and the sample browser. */
+/* What pages do without asking the server: addresses, titles, and the sample browser. */
 (function () {
   "use strict";
   const NOTHING = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
@@ -50,34 +50,6 @@
     );
   }
 
-  function save(text, file) {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-    link.download = file;
-    link.click();
-    window.setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  }
-
-  function quoted(value) {
-    const text = value === null || value === undefined ? "" : String(value).replace(/<[^>]*>/g, "");
-    return /[",\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
-  }
-
-  function tableRows(table) {
-    return Array.from(table.rows).map((row) => Array.from(row.cells).map((cell) => cell.innerText.trim()));
-  }
-
-  /* What a figure shows: one row for each point of each visible curve; bands are left out. */
-  function figureRows(graph) {
-    const rows = [["curve", "x", "y", "z"]];
-    graph.data
-      .filter((trace) => trace.visible !== "legendonly" && trace.name !== "band")
-      .forEach((trace) =>
-        Array.from(trace.x ?? []).forEach((x, at) => rows.push([trace.name, x, trace.y[at], trace.z?.[at]])),
-      );
-    return rows;
-  }
-
   function searchWith(inputs, defaults) {
     const search = new URLSearchParams(window.location.search);
     inputs.forEach((input) => {
@@ -121,6 +93,14 @@
         const click = window.dash_clientside.callback_context.triggered[0];
         return window.dash_clientside.page.follow(click && click.value);
       },
+      /* Which figure's making is asked for, with the address as it is now. */
+      askMaking: function () {
+        const clicked = window.dash_clientside.callback_context.triggered[0];
+        if (!clicked || !clicked.value) return window.dash_clientside.no_update;
+        const id = JSON.parse(clicked.prop_id.split(".")[0]);
+        const here = { search: window.location.search, href: window.location.href, click: Date.now() };
+        return Object.assign(here, { tab: id.tab, part: id.part });
+      },
       visit: function (href) {
         if (href) visit(href);
         return window.dash_clientside.no_update;
@@ -136,28 +116,6 @@
           if (here) link.setAttribute("aria-current", "page");
           else link.removeAttribute("aria-current");
         });
-        return window.dash_clientside.no_update;
-      },
-      download: function () {
-        const context = window.dash_clientside.callback_context;
-        const clicked = context.triggered[0];
-        if (!clicked || !clicked.value || !window.Plotly) return window.dash_clientside.no_update;
-        const id = JSON.parse(clicked.prop_id.split(".")[0]);
-        const place = document.getElementById(id.figure);
-        const graph = place && place.querySelector(".js-plotly-plot");
-        const table = place && place.querySelector("table");
-        if (id.format === "csv" && (graph || table)) {
-          const rows = graph ? figureRows(graph) : tableRows(table);
-          save(rows.map((row) => row.map(quoted).join(",")).join("\n") + "\n", id.name + ".csv");
-        } else if (graph) {
-          window.Plotly.downloadImage(graph, {
-            format: id.format,
-            filename: id.name,
-            width: Math.max(graph.clientWidth, 900),
-            height: Math.max(graph.clientHeight, 540),
-            scale: id.format === "png" ? 2 : 1,
-          });
-        }
         return window.dash_clientside.no_update;
       },
       /* Which pictures to show at a level: sheets, thumbnails, a caption, and where we are. */

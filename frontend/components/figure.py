@@ -1,4 +1,4 @@
-"""A figure with its ways out: CSV, JSON, SVG and PNG; and the way from one of its points to a machine."""
+"""A figure with its ways out: CSV, JSON, SVG, PNG and PDF; and the way from one of its points to a machine."""
 
 import json
 from collections.abc import Mapping
@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 from dash import ALL, ClientsideFunction, Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
+MAKING = "figure-making"
+PICTURES = ("svg", "png", "pdf")
 CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
 
@@ -30,6 +32,7 @@ def exports(
     data: str | None = None,
     *,
     pictures: bool = True,
+    making: tuple[str, str] | None = None,
 ) -> Component:
     """Ways to take `figure`, or a table, out of the page as files called `name`.
 
@@ -38,12 +41,14 @@ def exports(
         name: name of the files, without its ending.
         csv: address of the values; None: the browser writes those that the figure shows.
         data: address of everything behind the figure as JSON.
-        pictures: whether it can be saved as SVG and PNG.
+        making: tab and part of the panel whose `figure_code` makes it; a button then shows how.
+        pictures: whether it can be saved as SVG, PNG and PDF.
     """
     where = figure if isinstance(figure, str) else json.dumps(figure, sort_keys=True, separators=(",", ":"))
     parts: list[Component] = [_link("CSV", csv, f"{name}.csv") if csv else _saving(where, name, "csv")]
     parts += [_link("JSON", data, f"{name}.json")] if data else []
-    parts += [_saving(where, name, kind) for kind in ("svg", "png")] if pictures else []
+    parts += [_saving(where, name, kind) for kind in PICTURES] if pictures else []
+    parts += [_making(*making)] if making else []
     return dmc.Group(parts, gap=6)
 
 
@@ -54,6 +59,11 @@ def data_link(href: str, name: str) -> Component:
 
 def _link(label: str, href: str, file: str) -> Component:
     return html.A(dmc.Button(label, variant="default", size="compact-xs"), href=href, download=file)
+
+
+def _making(tab: str, part: str) -> Component:
+    identity = {"type": MAKING, "tab": tab, "part": part}
+    return dmc.Button("How", id=identity, variant="default", size="compact-xs", **{"aria-label": "How it is made"})
 
 
 def _saving(figure: str, name: str, kind: str) -> Component:
@@ -74,7 +84,7 @@ def card(
 def register(app: Dash) -> None:
     """Saving happens in the browser, of the figure as it is seen."""
     app.clientside_callback(
-        ClientsideFunction("page", "download"),
+        ClientsideFunction("exports", "save"),
         Output("figure-saved", "data"),
         Input({"type": "save-figure", "figure": ALL, "format": ALL, "name": ALL}, "n_clicks"),
         prevent_initial_call=True,

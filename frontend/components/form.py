@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from backend.contracts.parameters import ADVANCED, SHOWN_UNLESS
+from backend.contracts.study_types import study_types
 from frontend.number_lists import format_numbers, parse_numbers
 from frontend.number_pairs import format_pairs, parse_pairs
 
@@ -95,6 +96,17 @@ def value_at(parameters: Mapping[str, Any], path: Sequence[str], default: Any = 
             return default
         parameters = parameters[name]
     return parameters
+
+
+def titled(study_type: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every parameter under the title of its field; those that this version does not know by their names."""
+    kind = study_types().get(study_type)
+    known = fields(kind.parameters.model_json_schema()) if kind else []
+    for field in known:
+        group = f"{field.path[0]}: ".capitalize() if len(field.path) > 1 else ""
+        yield f"{group}{field.label}", value_at(parameters, field.path)
+    grouped = {field.path[0] for field in known}
+    yield from ((name, value) for name, value in parameters.items() if name not in grouped)
 
 
 def shown_value(field: Field, parameters: Mapping[str, Any]) -> Any:

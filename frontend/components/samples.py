@@ -14,16 +14,16 @@ from frontend.routing import one_of
 
 MOST_LABELS = 14
 Index = Mapping[str, Any]
-EMPTY: Index = {"levels": [], "p0s": [], "replicas": [], "cells": {}}
+EMPTY: Index = {"num_replicas": 0, "levels": [], "p0s": [], "replicas": [], "cells": {}}
 
 
-def index_of(curves: Curves, machine_class: str = TRAINED) -> dict[str, Any]:
+def index_of(curves: Curves, machine_class: str = TRAINED, most: int | None = None) -> dict[str, Any]:
     """Which cell of a class of machines shows which samples.
 
-    As `{"levels", "p0s", "replicas", "cells": {p0: {level: {replica: id}}}}`.
+    As `{"num_replicas", "levels", "p0s", "replicas", "cells": {p0: {level: {replica: id}}}}`.
 
     Levels and dilutions are written with `%g`, the way the page and the address spell them. Machines that were trained
-    again after pruning are called `0.4 to 0.9`.
+    again after pruning are called `0.4 to 0.9`. With `most` the first so many replicas are shown.
     """
     cells: dict[str, dict[str, dict[str, str]]] = {}
     levels: set[float] = set()
@@ -33,10 +33,11 @@ def index_of(curves: Curves, machine_class: str = TRAINED) -> dict[str, Any]:
         for point in series.points:
             levels.add(point.x)
             row = cells.setdefault(_row(series), {}).setdefault(f"{point.x:g}", {})
-            for value in point.replicas:
+            for value in point.replicas[:most]:
                 row[str(value.replica)] = value.cell_id
                 replicas.add(value.replica)
     return {
+        "num_replicas": max((point.n for series in own for point in series.points), default=0),
         "levels": [f"{level:g}" for level in sorted(levels)],
         "p0s": list(cells),
         "replicas": [str(replica) for replica in sorted(replicas)],
@@ -75,6 +76,8 @@ def browser(index: Index, level: str | None, replica: str | None) -> Component:
         waiting = dmc.Text("They appear with the first machine that is judged.", c="dimmed", size="sm")
         return card("Samples", [waiting, hidden])
     note = "64 independent samples of each machine after pruning to the level of the slider."
+    if index["num_replicas"] > len(replicas):
+        note += f" The first {len(replicas)} of {index['num_replicas']} replicas can be chosen."
     body = [caption, _slider(levels, place), _sheets(index), _strip(index, place)]
     return card("Samples", body, choice, note=note)
 

@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from backend.client import AsyncClient
 from backend.contracts.messages import Study
 from frontend import panels
-from frontend.components import commands, live, progress, samples
+from frontend.components import commands, live, making, progress, samples
 from frontend.components.texts import link_button
 from frontend.panels import Opened
 from frontend.routing import Address, Page, one_of, query_of
@@ -34,6 +34,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             dcc.Store(id="study-state"),
             dcc.Store(id="study-defaults", data={"tab": first}),
             dcc.Store(id="study-tab-address"),
+            *making.parts(),
             dmc.Group(
                 [
                     dmc.Title(study.name, order=1, size="h2", className="wrap"),
@@ -60,6 +61,7 @@ def register(app: Dash, client: AsyncClient) -> None:
     """Head by tick; the panel by the tab; what is in it by its own callbacks."""
     live.register(app, "study")
     samples.register(app)
+    making.register(app, client)
     for panel in panels.panels():
         panel.register(app, client)
     _register_head(app, client)

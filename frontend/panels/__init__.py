@@ -1,7 +1,8 @@
 """The panels of a study's page, one file for each tab. The folder is scanned: a new file is a new tab.
 
 A panel declares `TAB` (its word in the address), `LABEL`, `PLACE` (its place among the tabs), `fits(study, analyses)`
-(whether the study has what it shows), `layout(opened)` and `register(app, client)`.
+(whether the study has what it shows), `layout(opened)` and `register(app, client)`; one with figures also
+`figure_code(part, opened)`, the code that makes a figure as it is seen.
 """
 
 import importlib
@@ -21,6 +22,11 @@ class Opened:
     study: Study
     query: Mapping[str, str]
     href: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the laboratory."""
+        return "/".join((self.href or "http://127.0.0.1:8050").split("/")[:3])
 
 
 @cache

@@ -18,6 +18,7 @@ from frontend.panels import Opened
 from frontend.plots.bands import band_of
 from frontend.plots.collapse import HIGH, LOW, collapse_figure, interval_words
 from frontend.plots.curves import CurveView, empty_figure
+from frontend.reproduce import FigureCode
 from frontend.wording import scientific
 
 TAB, LABEL, PLACE = "collapse", "Collapse", 10
@@ -38,7 +39,9 @@ def layout(opened: Opened) -> Component:
     study_id = opened.study.id
     tools = [
         band_select("collapse-band", opened.query.get("band")),
-        figure.exports("collapse-curves", f"collapse-{study_id}", data=f"/api/v1/studies/{study_id}/curves"),
+        figure.exports(
+            "collapse-curves", f"collapse-{study_id}", data=f"/api/v1/studies/{study_id}/curves", making=(TAB, "")
+        ),
     ]
     body = [_slider(opened.query.get("alpha")), figure.graph("collapse-curves", height=460, opens=True)]
     return html.Div(
@@ -55,6 +58,24 @@ def layout(opened: Opened) -> Component:
             ),
         ]
     )
+
+
+def figure_code(part: str, opened: Opened) -> FigureCode:
+    """The code of the curves at the alpha of the slider."""
+    alpha = alpha_of(opened.query.get("alpha"))
+    imports = (
+        "from backend.contracts.results import CollapseResult",
+        "from frontend.plots.collapse import collapse_figure, moved",
+        "from frontend.plots.curves import CurveView",
+    )
+    lines = (
+        'result = CollapseResult.model_validate(study.result("collapse"))',
+        "curves = study.curves(metric=result.metric)",
+        f"view = {CurveView(band_of(opened.query.get('band')))!r}",
+        f"alpha = {'result.fit.alpha or 0.0' if alpha is None else alpha}",
+        "figure = moved(collapse_figure(curves, result.metric, result.fit, view), alpha)",
+    )
+    return FigureCode(imports, lines, curves="?metric=quality")
 
 
 def alpha_of(asked: str | None) -> float | None:
@@ -140,9 +161,10 @@ def _register_curves(app: Dash, client: AsyncClient) -> None:
         if revision is None:
             return no_update, no_update
         view = CurveView(band_of(band), scheme=theme.scheme_of(scheme))
-        curves = await client.curves(study_id)
         result = CollapseResult.model_validate(await client.result(cell)) if cell else None
-        metric = metric_choice.chosen(result.metric if result else "quality", metric_choice.offered(curves))
+        asked = result.metric if result else None
+        curves = await metric_choice.curves_of(client, study_id, asked)
+        metric = metric_choice.chosen(asked, metric_choice.offered(curves))
         if metric is None:
             return empty_figure("The curves begin when the first machine is trained and judged", view.scheme), no_update
         fit = result.fit if result and result.metric == metric.name else None

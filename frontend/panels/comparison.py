@@ -18,6 +18,7 @@ from frontend.panels import Opened
 from frontend.plots.bands import band_of
 from frontend.plots.comparison import comparison_figure
 from frontend.plots.curves import CurveView, empty_figure
+from frontend.reproduce import FigureCode
 from frontend.wording import scientific
 
 TAB, LABEL, PLACE = "comparison", "Comparison", 30
@@ -67,6 +68,23 @@ def layout(opened: Opened) -> Component:
     )
 
 
+def figure_code(part: str, opened: Opened) -> FigureCode:
+    """The code of the figure of one pair."""
+    query = opened.query
+    metric = metric_choice.likely(query.get("metric"), opened.study)
+    p0, p = _pair_of(part)
+    imports = (
+        "from frontend.plots.comparison import comparison_figure",
+        "from frontend.plots.curves import CurveView",
+    )
+    lines = (
+        f"curves = study.curves(metric={metric!r})",
+        f"view = {CurveView(band_of(query.get('band')), query.get('replicas') == '1')!r}",
+        f"figure = comparison_figure(curves, {metric!r}, {p0!r}, {p!r}, view)",
+    )
+    return FigureCode(imports, lines, curves=f"?metric={metric}")
+
+
 def classes_of(study: Study) -> list[str]:
     """The classes of machines that a study compares."""
     own = study.parameters.get("schedules", [RETRAINED])
@@ -78,7 +96,12 @@ def classes_of(study: Study) -> list[str]:
 def _figure(study_id: str, p0: float, p: float) -> Component:
     identity = {"type": "comparison-curves", "pair": f"{p0:g} to {p:g}"}
     title = ["p", html.Sub("0"), f" = {p0:g}, pruned to p = {p:g}"]
-    exports = figure.exports(identity, f"comparison-{p0:g}-{p:g}-{study_id}", data=f"/api/v1/studies/{study_id}/curves")
+    exports = figure.exports(
+        identity,
+        f"comparison-{p0:g}-{p:g}-{study_id}",
+        data=f"/api/v1/studies/{study_id}/curves",
+        making=(TAB, identity["pair"]),
+    )
     return figure.card(title, figure.graph(identity, height=380), exports)
 
 
@@ -124,7 +147,7 @@ def _register_figures(app: Dash, client: AsyncClient) -> None:
         band, replicas, scheme, study_id = controls
         view = CurveView(band_of(band), bool(replicas), scheme=theme.scheme_of(scheme))
         pairs = [_pair_of(one["id"]["pair"]) for one in ctx.outputs_list[0]]
-        curves = await client.curves(study_id)
+        curves = await metric_choice.curves_of(client, study_id, asked, replicas=view.replicas)
         metrics = metric_choice.offered(curves)
         metric = metric_choice.chosen(asked, metrics)
         if metric is None:

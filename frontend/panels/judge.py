@@ -15,6 +15,7 @@ from frontend.components import analysis, figure
 from frontend.components.texts import code, facts, link_button
 from frontend.panels import Opened
 from frontend.plots.judge_card import picture, survival_figure
+from frontend.reproduce import FigureCode
 from frontend.wording import size
 
 TAB, LABEL, PLACE = "judge", "Judge", 3
@@ -64,8 +65,23 @@ def register(app: Dash, client: AsyncClient) -> None:
         if not cell:
             return [no_update] * 4
         result = JudgeCardResult.model_validate(await client.result(cell))
-        exports = figure.exports("judge-levels", f"judge-{cell[:8]}", data=f"/api/v1/cells/{cell}/result")
+        exports = figure.exports(
+            "judge-levels", f"judge-{cell[:8]}", data=f"/api/v1/cells/{cell}/result", making=(TAB, "")
+        )
         return survival_figure(result, theme.scheme_of(scheme)), exports, examination(result), examples(result)
+
+
+def figure_code(part: str, opened: Opened) -> FigureCode:
+    """The code of what the judge says of each machine."""
+    imports = (
+        "from backend.contracts.results import JudgeCardResult",
+        "from frontend.plots.judge_card import survival_figure",
+    )
+    lines = (
+        'result = JudgeCardResult.model_validate(study.result("judge-card"))',
+        'figure = survival_figure(result, "light")',
+    )
+    return FigureCode(imports, lines, analysis="judge-card")
 
 
 def examination(result: JudgeCardResult) -> Component:

@@ -17,6 +17,7 @@ from frontend.components.controls import select
 from frontend.components.texts import facts
 from frontend.panels import Opened
 from frontend.plots.representation import panel_figure
+from frontend.reproduce import FigureCode
 from frontend.wording import scientific
 
 TAB, LABEL, PLACE = "representation", "Representation", 40
@@ -107,6 +108,20 @@ def register(app: Dash, client: AsyncClient) -> None:
         )
 
 
+def figure_code(part: str, opened: Opened) -> FigureCode:
+    """The code of the panel at a place, counted from 0."""
+    space = opened.query.get("space") == "3"
+    imports = (
+        "from backend.contracts.results import RepresentationResult",
+        "from frontend.plots.representation import panel_figure",
+    )
+    lines = (
+        'result = RepresentationResult.model_validate(study.result("representation"))',
+        f'figure = panel_figure(result.panels[{int(part)}], "light", {{}}, result.pruning, space={space})',
+    )
+    return FigureCode(imports, lines, analysis="representation")
+
+
 async def machines_by_cell(client: AsyncClient, study_id: str) -> dict[str, str]:
     """The machine that each machine cell of a study holds."""
     found: dict[str, str] = {}
@@ -125,6 +140,7 @@ def _head(panel: Panel, place: int, cell: str) -> Component:
         f"representation-{place}",
         f"representation-{panel.features}-{panel.reference}-{cell[:8]}",
         data=f"/api/v1/cells/{cell}/result",
+        making=(TAB, str(place)),
     )
     return dmc.Group([dmc.Title(title_of(panel), order=2, size="h4"), exports], justify="space-between")
 

@@ -1,5 +1,6 @@
 """Results: every metric against the pruning level and against p0, and the samples behind the values."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from frontend.panels import Opened
 from frontend.plots.bands import band_of
 from frontend.plots.curves import CurveView, empty_figure, of_metric, pruning_figure
 from frontend.plots.initial_dilution import dilution_figure, unpruned
+from frontend.reproduce import FigureCode
 
 TAB, LABEL, PLACE = "results", "Results", 1
 _DEFAULTS = {"band": "std", "replicas": "", "log": "", "class": TRAINED}
@@ -72,12 +74,12 @@ def layout(opened: Opened) -> Component:
             html.Div(id="study-curves-note", style={"marginTop": 10}),
             figure.graph("study-curves", height=460, opens=True),
         ],
-        figure.exports("study-curves", f"curves-{study_id}", csv, data),
+        figure.exports("study-curves", f"curves-{study_id}", csv, data, making=(TAB, "curves")),
     )
     dilutions = figure.card(
         "Quality against initial dilution",
         figure.graph("study-dilutions", height=380, opens=True),
-        figure.exports("study-dilutions", f"dilutions-{study_id}", data=data),
+        figure.exports("study-dilutions", f"dilutions-{study_id}", data=data, making=(TAB, "dilutions")),
         note=_DILUTION_NOTE,
     )
     browser = html.Div(samples.browser(samples.EMPTY, None, None), id="study-samples")
@@ -89,6 +91,26 @@ def layout(opened: Opened) -> Component:
         dcc.Store(id="study-metric-address"),
     ]
     return html.Div([*stores, dmc.Stack([curves, html.Div(dilutions, id="study-dilutions-place"), browser], gap="md")])
+
+
+def figure_code(part: str, opened: Opened) -> FigureCode:
+    """The code of `curves` or `dilutions`."""
+    query = opened.query
+    metric = metric_choice.likely(query.get("metric"), opened.study)
+    controls = {"band": query.get("band"), "replicas": query.get("replicas"), "log": query.get("log"), "scheme": None}
+    view = f"view = {view_of(controls)!r}"
+    fetch = f"curves = study.curves(metric={metric!r})"
+    if part == "dilutions":
+        imports = (
+            "from frontend.plots.curves import CurveView",
+            "from frontend.plots.initial_dilution import dilution_figure",
+        )
+        lines = (fetch, view, f"figure = dilution_figure(curves, {metric!r}, view)")
+    else:
+        imports = ("from frontend.plots.curves import CurveView, pruning_figure",)
+        shown = f"{metric!r}, view, {query.get('class', TRAINED)!r}"
+        lines = (fetch, view, f"figure = pruning_figure(curves, {shown})")
+    return FigureCode(imports, lines, curves=f"?metric={metric}")
 
 
 def register(app: Dash, client: AsyncClient) -> None:
@@ -143,9 +165,13 @@ def _register_figures(app: Dash, client: AsyncClient) -> None:
     ) -> Any:
         if revision is None:
             return dict.fromkeys(_OUTPUTS, no_update)
-        curves = await client.curves(study_id)
-        shown = figures(curves, asked["metric"], asked["class"], view_of(view))
-        index = samples.index_of(curves, class_shown(curves, asked["class"]))
+        drawn, first = await asyncio.gather(
+            metric_choice.curves_of(client, study_id, asked["metric"], replicas=bool(view["replicas"])),
+            metric_choice.curves_of(client, study_id, None),
+        )
+        shown = figures(drawn, asked["metric"], asked["class"], view_of(view))
+        # Every cell has a value of the first metric: others are undefined where a machine is broken.
+        index = samples.index_of(first, class_shown(first, asked["class"]), metric_choice.FEW_REPLICAS)
         old, at = browser["index"], browser["at"] or {}
         frame = no_update if samples.same_frame(old, index) else samples.browser(index, at.get("p"), at.get("replica"))
         return {**shown, "samples": frame, "index": no_update if old == index else index}
@@ -155,7 +181,7 @@ def figures(curves: Curves, asked: str | None, machine_class: str, view: CurveVi
     """What the controls offer and what the figures show."""
     metrics = metric_choice.offered(curves)
     metric = metric_choice.chosen(asked, metrics)
-    if metric is None:
+    if metric is None or not curves.series:
         untouched = ("metrics", "metric", "default", "classes", "machine_class", "note", "one_class")
         waiting = empty_figure(_WAITING, view.scheme)
         return {**dict.fromkeys(untouched, no_update), "curves": waiting, "dilutions": waiting, "no_dilutions": True}

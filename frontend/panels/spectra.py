@@ -16,6 +16,7 @@ from frontend.components.controls import band_select, switch
 from frontend.panels import Opened
 from frontend.plots.bands import band_of
 from frontend.plots.spectra import SpectrumView, crossing_words, spectra_figure
+from frontend.reproduce import FigureCode
 
 TAB, LABEL, PLACE = "spectra", "Spectra", 20
 _NOTE = (
@@ -45,6 +46,20 @@ def layout(opened: Opened) -> Component:
     return html.Div([*stores, analysis.frame(TAB, figure.card("Spectra of the weights", body, tools, note=_NOTE))])
 
 
+def figure_code(part: str, opened: Opened) -> FigureCode:
+    """The code of the spectra."""
+    view = SpectrumView(band_of(opened.query.get("band")), opened.query.get("linear") != "1")
+    imports = (
+        "from backend.contracts.results import SpectrumResult",
+        "from frontend.plots.spectra import SpectrumView, spectra_figure",
+    )
+    lines = (
+        'result = SpectrumResult.model_validate(study.result("spectrum"))',
+        f"figure = spectra_figure(result, {view!r})",
+    )
+    return FigureCode(imports, lines, analysis="spectrum")
+
+
 def register(app: Dash, client: AsyncClient) -> None:
     """The figure follows the result and its controls."""
     analysis.register(app, client, TAB, "spectrum")
@@ -72,5 +87,7 @@ def register(app: Dash, client: AsyncClient) -> None:
         result = SpectrumResult.model_validate(await client.result(cell))
         view = SpectrumView(band_of(band), not linear, theme.scheme_of(scheme))
         words = crossing_words(result.crossing)
-        exports = figure.exports("spectra-curves", f"spectra-{cell[:8]}", data=f"/api/v1/cells/{cell}/result")
+        exports = figure.exports(
+            "spectra-curves", f"spectra-{cell[:8]}", data=f"/api/v1/cells/{cell}/result", making=(TAB, "")
+        )
         return spectra_figure(result, view), words[0].upper() + words[1:], exports

@@ -15,6 +15,7 @@ from frontend.components.controls import band_select
 from frontend.panels import Opened
 from frontend.plots.bands import band_of
 from frontend.plots.curves import CurveView, empty_figure, training_figure
+from frontend.reproduce import FigureCode
 
 TAB, LABEL, PLACE = "training", "Training", 90
 _NOTE = "Pseudo-log-likelihood per image while the machines learn: solid on training images, dashed on test images."
@@ -30,9 +31,16 @@ def layout(opened: Opened) -> Component:
     study_id = opened.study.id
     csv = f"/api/v1/studies/{study_id}/curves.csv?kind=training"
     data = f"/api/v1/studies/{study_id}/curves?kind=training"
-    exports = figure.exports("study-training", f"training-{study_id}", csv, data)
+    exports = figure.exports("study-training", f"training-{study_id}", csv, data, making=(TAB, ""))
     tools = dmc.Group([band_select("study-training-band", "std"), exports], gap="sm")
     return figure.card("Training", figure.graph("study-training", height=480), tools, note=_NOTE)
+
+
+def figure_code(part: str, opened: Opened) -> FigureCode:
+    """The code of the curves of the training, as they are seen first."""
+    imports = ("from frontend.plots.curves import CurveView, training_figure",)
+    lines = ('curves = study.curves("training")', f"figure = training_figure(curves, {CurveView('std')!r})")
+    return FigureCode(imports, lines, curves="?kind=training")
 
 
 def register(app: Dash, client: AsyncClient) -> None:
@@ -46,7 +54,7 @@ def register(app: Dash, client: AsyncClient) -> None:
         State("study-id", "data"),
     )
     async def draw(tick: float | None, band: str, scheme: str | None, study_id: str) -> Any:
-        curves = await client.curves(study_id, "training")
+        curves = await client.curves(study_id, "training", max_replicas=1)
         view = CurveView(band_of(band), scheme=theme.scheme_of(scheme))
         if not curves.series:
             return empty_figure("The curve begins with the first updates of a training", view.scheme)

@@ -32,6 +32,14 @@ def collapse_figure(curves: Curves, metric: str, fit: CollapseFit | None, view: 
     return figure
 
 
+def moved(figure: go.Figure, alpha: float) -> go.Figure:
+    """The figure with each curve at p - alpha p0, as the page's slider shows it."""
+    for trace in figure.data:
+        if trace.meta:
+            trace.x = [None if x is None else x - alpha * trace.meta["initial_dilution"] for x in trace.x]
+    return figure
+
+
 def read_by(fit: CollapseFit) -> set[float]:
     """The initial dilutions whose curves the fit has read; a study may have further machines."""
     return {*fit.initial_dilutions, *fit.left_out}

@@ -1,5 +1,6 @@
 """Curves over replicas: mean line, band, single replicas and reference lines. Pure: messages to figure."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from frontend.plots.bands import Band, edges
 from frontend.theme import PALETTES, SYMBOLS, Scheme, colour_of, rgb, template, translucent
 from frontend.wording import scientific
 
+MOST_OPENING = 24
+"""Replicas of a curve that are drawn as traces of their own, each with a way to its machine."""
 DASHES = ("dash", "dot", "dashdot", "longdash")
 
 
@@ -163,12 +166,23 @@ def _area(colour: str, opacity: float = 0.16) -> Mapping[str, object]:
     }
 
 
+def _by_replica(series: CurveSeries) -> dict[int, list[tuple[CurvePoint, float]]]:
+    found: dict[int, list[tuple[CurvePoint, float]]] = defaultdict(list)
+    for point in series.points:
+        for one in point.replicas:
+            found[one.replica].append((point, one.value))
+    return dict(sorted(found.items()))
+
+
 def _add_replicas(figure: go.Figure, series: CurveSeries, group: str, colour: str) -> None:
-    for replica in sorted({value.replica for point in series.points for value in point.replicas}):
-        found = [(point, one) for point in series.points for one in point.replicas if one.replica == replica]
+    replicas = _by_replica(series)
+    if len(replicas) > MOST_OPENING:
+        _add_many_replicas(figure, series, group, colour, list(replicas.values()))
+        return
+    for replica, found in replicas.items():
         figure.add_scatter(
             x=[point.x for point, _ in found],
-            y=[one.value for _, one in found],
+            y=[value for _, value in found],
             mode="lines+markers",
             line={"color": translucent(colour, 0.45), "width": 1},
             marker={"color": translucent(colour, 0.45), "size": 3},
@@ -179,6 +193,28 @@ def _add_replicas(figure: go.Figure, series: CurveSeries, group: str, colour: st
             hovertemplate=f"replica {replica}<br>x = %{{x:.4~g}}<br>%{{y:.3~g}}<extra></extra>",
             meta={"initial_dilution": series.initial_dilution},
         )
+
+
+def _add_many_replicas(
+    figure: go.Figure,
+    series: CurveSeries,
+    group: str,
+    colour: str,
+    replicas: Sequence[Sequence[tuple[CurvePoint, float]]],
+) -> None:
+    """Hundreds of replicas as one line with gaps: a trace for each would take the browser seconds."""
+    gap = [None]
+    figure.add_scatter(
+        x=[x for found in replicas for x in [*(point.x for point, _ in found), *gap]],
+        y=[y for found in replicas for y in [*(value for _, value in found), *gap]],
+        mode="lines",
+        line={"color": translucent(colour, max(0.08, 8 / len(replicas))), "width": 1, "simplify": False},
+        hoverinfo="skip",
+        legendgroup=group,
+        showlegend=False,
+        name=f"{len(replicas)} replicas",
+        meta={"initial_dilution": series.initial_dilution},
+    )
 
 
 def add_references(figure: go.Figure, lines: Sequence[ReferenceLine], xs: Sequence[float], view: CurveView) -> None:

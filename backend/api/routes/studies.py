@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from backend.api.deps import Id, Lab, Paging, accepted, accepted_responses, idempotency_key, link_next
+from backend.api.conditional import has_already
+from backend.api.deps import Filters, Id, Lab, Paging, accepted, accepted_responses, idempotency_key, link_next
 from backend.api.negotiation import prefers_csv
 from backend.contracts.messages import Analysis, CellSummary, Curves, Estimate, Page, Study, StudyCreate
 from backend.contracts.states import StudyState
@@ -21,17 +22,6 @@ STUDY_EXAMPLE = {
     "preset": "Two cores",
     "parameters": {"initial_dilutions": [0.0, 0.4, 0.8], "num_replicas": 2},
 }
-CurveKind = Annotated[
-    Literal["pruning", "training"], Query(description="Against the pruning level p, or the training update.")
-]
-MetricNames = Annotated[
-    list[Annotated[str, Field(max_length=64)]] | None,
-    Query(alias="metric", max_length=50, description="Only the curves of this metric; can be given several times."),
-]
-MaxReplicas = Annotated[
-    int | None,
-    Query(ge=0, le=1_000_000, description="List at most so many replicas at each point; statistics are of all."),
-]
 
 
 class StudyFilters(Paging):
@@ -44,6 +34,25 @@ class CellFilters(Paging):
     """Which cells."""
 
     kind: Literal["machine", "evaluation", "analysis"] | None = None
+
+
+class CurveFilters(Filters):
+    """Which curves."""
+
+    kind: Literal["pruning", "training"] = Field(
+        "pruning", description="Against the pruning level p, or the training update."
+    )
+    metric: list[Annotated[str, Field(max_length=64)]] | None = Field(
+        None, max_length=50, description="Only the curves of this metric; can be given several times."
+    )
+
+
+class FewerReplicas(CurveFilters):
+    """Which curves, and how many replicas."""
+
+    max_replicas: int | None = Field(
+        None, ge=1, le=1_000_000, description="List at most so many replicas at each point; statistics are of all."
+    )
 
 
 _CSV_RESPONSE: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}, "example": CSV_EXAMPLE}}
@@ -129,10 +138,10 @@ def delete_study(lab: Lab, study_id: Id) -> None:
     responses={200: {"content": _CSV_RESPONSE}},
     response_class=Response,
 )
-def curves_csv(lab: Lab, study_id: Id, kind: CurveKind = "pruning", metrics: MetricNames = None) -> Response:
+def curves_csv(lab: Lab, study_id: Id, filters: Annotated[CurveFilters, Query()]) -> Response:
     """One row for each replica at each point."""
-    text = curves.curves_csv(curves.study_curves(lab, study_id, kind, metrics))
-    headers = {"Content-Disposition": f'attachment; filename="{study_id}-{kind}.csv"'}
+    text = curves.curves_csv(curves.study_curves(lab, study_id, filters.kind, filters.metric))
+    headers = {"Content-Disposition": f'attachment; filename="{study_id}-{filters.kind}.csv"'}
     return Response(text, media_type=CSV, headers=headers)
 
 
@@ -140,20 +149,24 @@ def curves_csv(lab: Lab, study_id: Id, kind: CurveKind = "pruning", metrics: Met
 def study_curves(
     lab: Lab,
     study_id: Id,
+    request: Request,
     response: Response,
-    kind: CurveKind = "pruning",
-    metrics: MetricNames = None,
-    max_replicas: MaxReplicas = None,
-    accept: Annotated[str, Header(include_in_schema=False)] = "",
+    filters: Annotated[FewerReplicas, Query()],
 ) -> Curves | Response:
     """Mean, standard deviation, confidence interval, n and every replica; CSV with `Accept: text/csv`.
 
     The answer's `metrics` are all that have values, whichever curves are asked for.
     """
-    response.headers["Vary"] = "Accept"
-    found = curves.study_curves(lab, study_id, kind, metrics, max_replicas)
-    if prefers_csv(accept):
-        return Response(curves.curves_csv(found), media_type=CSV, headers={"Vary": "Accept"})
+    asked = (lab, study_id, filters.kind, filters.metric, filters.max_replicas)
+    as_csv = prefers_csv(request.headers.get("accept", ""))
+    # Read before the curves: what is written in between makes the next tag another one.
+    headers = {"Vary": "Accept", "ETag": f'"{curves.curves_tag(*asked)}{"-csv" if as_csv else ""}"'}
+    if has_already(request.headers.get("if-none-match", ""), headers["ETag"]):
+        return Response(status_code=304, headers={**headers, "Cache-Control": "private, no-cache"})
+    found = curves.study_curves(*asked)
+    if as_csv:
+        return Response(curves.curves_csv(found), media_type=CSV, headers=headers)
+    response.headers.update(headers)
     return found
 
 

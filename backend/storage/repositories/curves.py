@@ -1,19 +1,20 @@
-"""The numbers behind a study's curves, in three queries whatever its size.
+"""The numbers behind a study's curves, in four queries whatever its size.
 
-A large study has tens of thousands of values: coordinates are read out of their JSON by the database, and rows
-come as plain tuples, past the object mapper.
+A large study has tens of thousands of values: rows come as plain tuples, past the object mapper.
 """
 
-from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from backend.contracts.plan import EVALUATION, MACHINE
-from backend.storage.tables import Cell, Machine, Metric, StudyCell
+from backend.contracts.states import CellState
+from backend.storage.tables import Cell, Machine, Metric, Reference, StudyCell
 
 CELL_KINDS = {"pruning": EVALUATION, "training": MACHINE}
+_MOST_NAMED = 5000  # both databases bound the number of parameters of a statement
 
 
 class Place(NamedTuple):
@@ -24,8 +25,13 @@ class Place(NamedTuple):
     pruned_to: float | None
     replica: int
     pruning: float | None
-    judge: str | None
+
+
+class Origin(NamedTuple):
+    """The machine that a cell trained or judges, the judge that was asked, and the data behind both."""
+
     machine_id: str | None
+    judge: str | None
     dataset_digest: str
 
 
@@ -65,24 +71,44 @@ class MachineValue(NamedTuple):
 
 
 def places_of_study(session: Session, study_id: str, kind: str) -> dict[str, Place]:
-    """The cells of one kind (`machine`, `evaluation`), with the machine that each trained or judges."""
+    """Where the cells of one kind (`machine`, `evaluation`) stand."""
     query = (
-        select(
-            Cell.id,
-            StudyCell.axes["machine_class"].as_string(),
-            StudyCell.axes["initial_dilution"].as_float(),
-            StudyCell.axes["pruned_to"].as_float(),
-            StudyCell.axes["replica"].as_integer(),
-            StudyCell.axes["pruning"].as_float(),
-            Cell.parameters["judge"].as_string(),
-            Machine.id,
-            Cell.dataset_digest,
-        )
+        select(StudyCell.cell_id, StudyCell.axes)
+        .join(Cell, Cell.id == StudyCell.cell_id)
+        .where(StudyCell.study_id == study_id, Cell.kind == kind)
+    )
+    return {cell_id: _place(axes) for cell_id, axes in session.connection().execute(query).all()}
+
+
+def _place(axes: Mapping[str, Any]) -> Place:
+    get = axes.get
+    return Place(
+        get("machine_class"), get("initial_dilution", 0.0), get("pruned_to"), get("replica", 0), get("pruning")
+    )
+
+
+def origins(session: Session, study_id: str, kind: str, cell_ids: Collection[str]) -> dict[str, Origin]:
+    """Where these cells of a study come from; of many, those of the whole study are read at once."""
+    query = (
+        select(Cell.id, Machine.id, Cell.parameters["judge"].as_string(), Cell.dataset_digest)
         .join(StudyCell, StudyCell.cell_id == Cell.id)
         .outerjoin(Machine, Machine.key == func.coalesce(Cell.parent, Cell.id))
         .where(StudyCell.study_id == study_id, Cell.kind == kind)
     )
-    return {row[0]: Place._make(row[1:]) for row in session.connection().execute(query).all()}
+    if len(cell_ids) <= _MOST_NAMED:
+        query = query.where(Cell.id.in_(cell_ids))
+    return {row[0]: Origin._make(row[1:]) for row in session.connection().execute(query).all()}
+
+
+def version_of_study(session: Session, study_id: str) -> str:
+    """What the curves of a study follow from, told by counts: another text whenever they may be others."""
+    done = func.sum(case((Cell.state == CellState.DONE, 1), else_=0))
+    query = (
+        select(func.count(), func.sum(Cell.version), done, select(func.count(Reference.name)).scalar_subquery())
+        .join(StudyCell, StudyCell.cell_id == Cell.id)
+        .where(StudyCell.study_id == study_id)
+    )
+    return "-".join(map(str, session.execute(query).one()))
 
 
 def values_of_machine(session: Session, machine_key: str) -> Sequence[MachineValue]:

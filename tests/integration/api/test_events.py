@@ -4,8 +4,8 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from itertools import islice
 
 import httpx
@@ -179,3 +179,46 @@ def test_inside_the_process_events_stream_too(live: Live) -> None:
     received = asyncio.run(asyncio.wait_for(first(), 10))
     assert received.event is not None
     assert received.event.id == "a"
+
+
+NUM_VIEWERS = 200
+
+
+def test_two_hundred_viewers_share_one_reader(live: Live) -> None:
+    """Kills: a connection to the broker or to the database, or a thread, for each open page; a page left out."""
+    broker = redis.Redis.from_url(live.lab.settings.redis)
+    idle = len(broker.client_list())
+
+    async def watch() -> tuple[list[str], int, int]:
+        async with AsyncExitStack() as stack:
+            limits = httpx.Limits(max_connections=None)
+            http = await stack.enter_async_context(httpx.AsyncClient(base_url=live.url, limits=limits, timeout=60))
+            threads = threading.active_count()
+            lines = []
+            for _ in range(NUM_VIEWERS):
+                response = await stack.enter_async_context(http.stream("GET", "/api/v1/events"))
+                lines.append(response.aiter_lines())
+                assert (await anext(lines[-1])).startswith(":")
+            await asyncio.sleep(0.5)
+            held = len(broker.client_list()) - idle
+            live.lab.announce(Event(kind="job", id="seen by all"))
+            seen = await asyncio.gather(*map(_first_data, lines))
+            return seen, held, threading.active_count() - threads
+
+    seen, held, more_threads = asyncio.run(asyncio.wait_for(watch(), 120))
+    assert seen == ['data: {"kind":"job","id":"seen by all"}'] * NUM_VIEWERS
+    assert held <= 1
+    assert more_threads <= 2
+    pool = live.lab.database.engine.pool
+    assert pool.checkedout() == 0  # type: ignore[attr-defined]
+    deadline = time.monotonic() + 20
+    while len(broker.client_list()) > idle + 1:  # the publisher's own connection stays
+        assert time.monotonic() < deadline, "the reader goes on when nobody looks"
+        time.sleep(0.1)
+
+
+async def _first_data(lines: AsyncIterator[str]) -> str:
+    async for line in lines:
+        if line.startswith("data"):
+            return line
+    raise AssertionError("the stream ended")

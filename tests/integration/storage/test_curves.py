@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import event, insert
+from sqlalchemy import delete, event, insert
 
 from backend.contracts.identity import new_id
 from backend.contracts.messages import Curves
@@ -123,6 +123,42 @@ def test_csv_has_one_row_for_each_value(laboratory: Laboratory) -> None:
         found[float(row["initial_dilution"]), float(row["x"])][int(row["replica"])] = float(row["value"])
         assert (row["metric"], row["num_samples"], row["gibbs_steps"]) == (E2, "7", "3")
     assert found == expected, "to the last bit"
+
+
+def test_one_metric_and_few_replicas_have_the_statistics_of_all(laboratory: Laboratory) -> None:
+    """Kills: a filter that lets other metrics through, statistics of the listed replicas only, other metrics unnamed."""
+    study = hands.submit(laboratory, num_replicas=5)
+    hands.work_off(laboratory)
+    cells = [one for one in list_cells(laboratory, study.id, limit=500).items if one.kind == EVALUATION]
+    with laboratory.database.write() as session:
+        session.execute(insert(Metric), [{"cell_id": one.id, "name": "quality", "value": 0.5} for one in cells])
+    everything = study_curves(laboratory, study.id)
+    few = study_curves(laboratory, study.id, metrics_asked=[E2], max_replicas=2)
+    assert few.metrics == everything.metrics
+    assert [one.name for one in few.metrics] == ["quality", E2]
+    wanted = [one for one in everything.series if one.metric == E2]
+    assert len(few.series) == len(wanted) == 2
+    for short, long in zip(few.series, wanted, strict=True):
+        for point, full in zip(short.points, long.points, strict=True):
+            assert point.replicas == full.replicas[:2]
+            assert point.model_copy(update={"replicas": full.replicas}) == full
+    assert study_curves(laboratory, study.id, metrics_asked=["nothing"]).series == []
+    assert study_curves(laboratory, study.id, metrics_asked=[E2, "quality"]).series == everything.series
+
+
+def test_a_study_that_is_not_done_is_read_anew(laboratory: Laboratory) -> None:
+    """Kills: an answer kept while the study still runs."""
+    study = hands.submit(laboratory)
+    assert study_curves(laboratory, study.id, max_replicas=1).series == []
+    hands.work_off(laboratory)
+    done = study_curves(laboratory, study.id, max_replicas=1)
+    assert [len(one.points) for one in done.series] == [3, 3]
+    assert study_curves(laboratory, study.id, max_replicas=1) == done
+    with laboratory.database.write() as session:
+        session.execute(delete(StudyCell).where(StudyCell.study_id == study.id))
+        session.execute(delete(Study).where(Study.id == study.id))
+    with pytest.raises(NotFound):
+        study_curves(laboratory, study.id, max_replicas=1)
 
 
 def test_annealed_chains_are_not_taken_for_samples(laboratory: Laboratory) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from frontend import machine_classes
 from frontend.plots.bands import band_of
-from frontend.plots.collapse import collapse_figure, interval_words
+from frontend.plots.collapse import collapse_figure, interval_words, moved
 from frontend.plots.comparison import classes_of_pair, comparison_figure
-from frontend.plots.curves import CurveView, pruning_figure
+from frontend.plots.curves import MOST_OPENING, CurveView, pruning_figure
 from frontend.plots.initial_dilution import dilution_figure, unpruned
 from frontend.plots.judge_card import picture, survival_figure
 from frontend.plots.representation import component_title, panel_figure
@@ -69,6 +69,27 @@ def test_a_point_leads_to_its_machine_and_a_replica_to_its_own():
     figure = pruning_figure(SWEEP, E2, CurveView(replicas=True))
     assert named(figure, "p<sub>0</sub> = 0 (").customdata[1][1] == "/machines/machine-0?p=0.5"
     assert named(figure, "replica 1").customdata[1][1] == "/machines/machine-1?p=0.5"
+
+
+def test_many_replicas_are_one_line_with_gaps_that_holds_every_value():
+    """Kills: hundreds of traces for hundreds of replicas, replicas joined to each other, or some of them left out."""
+    values = [0.5 + at / 100 for at in range(MOST_OPENING + 1)]
+    curves = messages.curves((0.0, {0.2: values, 0.5: [2 * value for value in values]}))
+    figure = pruning_figure(curves, E2, CurveView(band="none", replicas=True))
+    line = named(figure, f"{len(values)} replicas")
+    assert len(figure.data) == 3, "replicas, mean and reference"
+    assert list(line.x) == [0.2, 0.5, None] * len(values)
+    assert list(line.y) == [y for value in values for y in (value, 2 * value, None)]
+    few = pruning_figure(messages.curves((0.0, {0.2: values[1:]})), E2, CurveView(band="none", replicas=True))
+    assert len(few.data) == MOST_OPENING + 2
+
+
+def test_a_moved_collapse_is_that_of_the_slider():
+    figure = collapse_figure(SWEEP, E2, None, CurveView(replicas=True))
+    before = [list(trace.x) for trace in figure.data]
+    for old, trace in zip(before, moved(figure, 0.5).data, strict=True):
+        shift = 0.5 * trace.meta["initial_dilution"] if trace.meta else 0.0
+        assert list(trace.x) == [x - shift for x in old]
 
 
 def test_one_class_of_machines_at_a_time():

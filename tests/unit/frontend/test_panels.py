@@ -1,5 +1,7 @@
 """The panels of a study's page as component trees."""
 
+import asyncio
+
 import pytest
 from dash.development.base_component import Component
 
@@ -76,15 +78,42 @@ def test_a_waiting_analysis_leads_to_its_jobs():
 
 def test_metrics_are_offered_in_the_order_of_the_paper():
     base = messages.curves((0.0, {0.0: [1.0]}))
-    names = ("adversarial_accuracy_data", "second_moment_error", "quality", "empty")
-    series = [base.series[0].model_copy(update={"metric": name}) for name in names[:3]]
+    names = ("adversarial_accuracy_data", "second_moment_error", "quality")
     infos = [messages.E2.model_copy(update={"name": name}) for name in names]
-    curves = base.model_copy(update={"metrics": infos, "series": series})
+    curves = base.model_copy(update={"metrics": infos})
     offered = metric_choice.offered(curves)
     assert [one.name for one in offered] == ["quality", "second_moment_error", "adversarial_accuracy_data"]
     assert metric_choice.chosen("second_moment_error", offered).name == "second_moment_error"
     assert metric_choice.chosen("nonsense", offered).name == "quality"
     assert metric_choice.chosen("quality", []) is None
+
+
+@pytest.mark.parametrize(
+    ("measured", "asked", "fetched"),
+    [
+        (("quality", "second_moment_error"), None, ["quality"]),
+        (("quality", "second_moment_error"), "second_moment_error", ["second_moment_error"]),
+        (("second_moment_error",), None, ["quality", "second_moment_error"]),
+        (("second_moment_error",), "nonsense", ["nonsense", "second_moment_error"]),
+        ((), None, ["quality"]),
+    ],
+)
+def test_only_the_curves_of_the_shown_metric_are_fetched(measured, asked, fetched):
+    """Kills: every metric fetched for a figure of one, or a figure of a metric that has no values."""
+
+    class Recorder:
+        async def curves(self, study_id, metric, max_replicas):
+            self.calls.append((metric, max_replicas))
+            infos = [messages.E2.model_copy(update={"name": name}) for name in measured]
+            return messages.curves().model_copy(update={"metrics": infos})
+
+    recorder = Recorder()
+    recorder.calls = []
+    asyncio.run(metric_choice.curves_of(recorder, "s", asked))
+    assert recorder.calls == [(name, metric_choice.FEW_REPLICAS) for name in fetched]
+    recorder.calls = []
+    asyncio.run(metric_choice.curves_of(recorder, "s", asked, replicas=True))
+    assert {most for _, most in recorder.calls} == {None}
 
 
 def test_the_results_show_what_is_asked_for_and_offer_what_there_is():
@@ -98,12 +127,52 @@ def test_the_results_show_what_is_asked_for_and_offer_what_there_is():
     assert not shown["one_class"]
     assert "pruned to 0.5" in shown["curves"].data[-2].name
     assert not shown["no_dilutions"]
-    assert "256 samples after 200 Gibbs steps" in text(shown["note"])
     assert results_panel.figures(base, None, "retrained", CurveView())["machine_class"] == "trained"
     assert (
         "begins when"
         in results_panel.figures(messages.curves(), None, "trained", CurveView())["curves"].layout.annotations[0].text
     )
+
+
+def test_the_note_says_how_the_shown_metric_was_measured():
+    """Kills: the samples of the evaluations under a log-likelihood, which has chains and temperatures of its own."""
+    own = {"num_samples": 256, "gibbs_steps": 200}
+    assert "256 samples after 200 Gibbs steps" in text(results_panel.note(messages.E2.model_copy(update=own)))
+    annealed = {"name": "log_likelihood_test", "num_samples": 100, "gibbs_steps": 5000}
+    words = text(results_panel.note(messages.E2.model_copy(update=annealed)))
+    assert "100 annealed chains over 5,000 temperatures" in words
+    assert "samples" not in words
+    assert "for every value" not in text(results_panel.note(messages.E2))
+
+
+def _parts_with_making(content):
+    return [
+        one.id
+        for one in walk(content)
+        if isinstance(getattr(one, "id", None), dict) and one.id["type"] == figure.MAKING
+    ]
+
+
+def test_every_figure_of_a_panel_says_how_it_is_made():
+    """Kills: a figure whose button leads to the code of another, or to none."""
+    shown = [results_panel.layout(opened()), collapse.layout(opened()), comparison.layout(opened())]
+    found = [(one["tab"], one["part"]) for content in shown for one in _parts_with_making(content)]
+    assert found == [
+        ("results", "curves"), ("results", "dilutions"), ("collapse", ""),
+        ("comparison", "0 to 0.7"), ("comparison", "0.4 to 0.9"),
+    ]  # fmt: skip
+
+
+def test_the_code_of_a_figure_is_of_the_figure_as_it_is_seen():
+    asked = opened(metric="digit_imbalance", band="sem", log="1", alpha="0.3")
+    code = results_panel.figure_code("curves", asked)
+    assert "band='sem', replicas=False, log_y=True" in code.lines[1]
+    assert "pruning_figure(curves, 'digit_imbalance', view, 'trained')" in code.lines[2]
+    assert code.path("s", None) == "/api/v1/studies/s/curves?metric=digit_imbalance"
+    assert "alpha = 0.3" in collapse.figure_code("", asked).lines
+    assert "alpha = result.fit.alpha or 0.0" in collapse.figure_code("", opened()).lines
+    assert "0.4, 0.9, view" in comparison.figure_code("0.4 to 0.9", asked).lines[-1]
+    assert judge.figure_code("", asked).path("s", "c1") == "/api/v1/cells/c1/result"
 
 
 def test_controls_stand_as_the_address_says():
@@ -208,13 +277,13 @@ def test_examples_have_the_judge_s_confidence():
     assert [one.alt for one in pictures[:2]] == ["Digits, confidence 0.98", "Digits, confidence 0.50"]
 
 
-def test_a_figure_leaves_the_page_in_four_ways():
+def test_a_figure_leaves_the_page_in_five_ways():
     shown = figure.exports("graph", "name", "/curves.csv", "/curves")
-    assert text(shown) == "CSV JSON SVG PNG"
+    assert text(shown) == "CSV JSON SVG PNG PDF"
     assert [one.href for one in walk(shown) if type(one).__name__ == "A"] == ["/curves.csv", "/curves"]
     own = figure.exports({"type": "t", "pair": "0 to 1"}, "name")
     formats = [one.id for one in walk(own) if isinstance(getattr(one, "id", None), dict)]
-    assert [one["format"] for one in formats] == ["csv", "svg", "png"]
+    assert [one["format"] for one in formats] == ["csv", "svg", "png", "pdf"]
     assert formats[0]["figure"] == '{"pair":"0 to 1","type":"t"}'
     assert text(figure.exports("table", "name", pictures=False)) == "CSV"
 
