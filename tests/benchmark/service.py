@@ -4,11 +4,11 @@
 
 The rows are written in bulk (`tests/scale.py`) into SQLite and into a PostgreSQL server from a wheel; the web process
 is the product's (`python -m lab.web`), and every time is that of a whole answer through HTTP on loopback, one request
-after the other. The processor time is what the web process itself used for one answer: on a busy host it says more than
-the time on the clock. Polling: 200 requests a second, half for a study and half for its jobs, at fixed times, whether or
-not earlier ones are answered, with 20 open event streams, while a worker trains; the same training is measured without
-polling, in turns. Everything lies in a temporary folder. `--small` fills little, to try the program. `--write` puts the
-report into docs/benchmarks/.
+after the other. The processor time is what the web process itself used for one answer: on a busy host it says more
+than the clock. Polling: 200 requests a second, half for a study and half for its jobs, at fixed times, whether or not
+earlier ones are answered, with 20 open event streams, while a worker trains; the same training is measured without
+polling, in turns. Everything lies in a temporary folder. `--small` fills little, to try the program. `--write` puts
+the report into docs/benchmarks/.
 """
 
 from __future__ import annotations
