@@ -70,6 +70,8 @@ def fill(database: Database, shapes: Sequence[Shape], *, live: bool = True) -> l
 
 
 def _write_study(session: Session, number: int, shape: Shape, state: str) -> str:
+    if session.get_bind().dialect.name == "postgresql":  # keys are right by construction: not looked up for each row
+        session.execute(text("SET LOCAL session_replication_role = replica"))
     study_id = f"{number:032x}"
     created = BEGAN + timedelta(hours=number)
     study = {"id": study_id, "name": f"Study {number}", "type": "dilution-sweep", "state": state, "code_version": "0"}
@@ -171,7 +173,7 @@ def _measure(session: Session, study_id: str, kind: str, names: Sequence[str], u
         WITH RECURSIVE counted(at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM counted WHERE at < {updates or 1})
         INSERT INTO metrics (cell_id, name, "update", value, low, high, num_samples, gibbs_steps)
         SELECT cells.id, named.name, {"counted.at * 25" if updates else "NULL"},
-               0.5 + 0.001 * ((study_cells.position * 7919 + counted.at * 31 + named.place * 17) % 101) + 1e-12,
+               0.5 + 0.001 * ((study_cells.position * 7919 + counted.at * 31 + named.place * 17) % 101),
                0.4, 0.7, 1000, 1000
         FROM study_cells
         JOIN cells ON cells.id = study_cells.cell_id AND cells.kind = '{kind}' AND cells.state = 'done'

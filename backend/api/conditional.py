@@ -28,7 +28,7 @@ class ConditionalGet:
 class _Tagged:
     def __init__(self, send: Send, if_none_match: str) -> None:
         self._send = send
-        self._asked = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")} - {""}
+        self._asked = _tags(if_none_match)
         self._start: Message | None = None
         self._body = bytearray()
 
@@ -44,15 +44,33 @@ class _Tagged:
 
     async def _finish(self, start: Message) -> None:
         headers = MutableHeaders(scope=start)
-        headers.setdefault("ETag", f'"{hashlib.sha256(self._body).hexdigest()[:32]}"')
+        if "ETag" not in headers:  # the route did not know a cheaper one
+            headers["ETag"] = f'"{hashlib.sha256(self._body).hexdigest()[:32]}"'
         headers.setdefault("Cache-Control", "private, no-cache")
-        if headers["ETag"] in self._asked or "*" in self._asked:
+        if _is_known(headers["ETag"], self._asked):
             kept = [(name, value) for name, value in start["headers"] if name.decode().lower() in _KEPT_ON_304]
             await self._send({**start, "status": 304, "headers": kept})
             await self._send({"type": "http.response.body", "body": b""})
             return
         await self._send(start)
         await self._send({"type": "http.response.body", "body": bytes(self._body)})
+
+
+def has_already(if_none_match: str, tag: str) -> bool:
+    """Whether a client that sends this `If-None-Match` has the answer with this tag: it need not be made.
+
+    Args:
+        tag: the tag with its quotes.
+    """
+    return _is_known(tag, _tags(if_none_match))
+
+
+def _tags(if_none_match: str) -> set[str]:
+    return {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")} - {""}
+
+
+def _is_known(tag: str, asked: set[str]) -> bool:
+    return tag in asked or "*" in asked
 
 
 def _is_taggable(start: Message) -> bool:

@@ -1,9 +1,12 @@
 """The curves of a study: exact statistics over all replicas, at every point."""
 
 import csv
+import hashlib
 import io
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
 from operator import itemgetter
 from typing import Literal
 
@@ -26,6 +29,10 @@ COLUMNS = (
     "metric", "unit", "machine_class", "initial_dilution", "pruned_to", "x", "replica", "value", "low", "high",
     "num_samples", "gibbs_steps", "judge", "cell_id", "machine_id",
 )  # fmt: skip
+
+KEPT_ANSWERS, KEPT_REPLICAS = 64, 16
+_kept: dict[str, Curves] = {}
+"""Small answers by their tags: a page asks often."""
 
 Key = tuple[str, str, float, float]
 Replica = tuple[int, Value]
@@ -52,9 +59,48 @@ def study_curves(
     Raises:
         NotFound: no such study.
     """
+    asked = (study_id, kind, None if metrics_asked is None else frozenset(metrics_asked), max_replicas)
     with storage_in_words(), lab.database.read() as session:
-        study_row(session, study_id)
-        return _read(session, study_id, kind, None if metrics_asked is None else frozenset(metrics_asked), max_replicas)
+        tag = _tag(session, *asked)
+        if tag in _kept:
+            return _kept[tag]
+        found = _read(session, *asked)
+    if max_replicas is not None and max_replicas <= KEPT_REPLICAS:
+        while len(_kept) >= KEPT_ANSWERS:
+            _kept.pop(next(iter(_kept)), None)
+        _kept[tag] = found
+    return found
+
+
+def curves_tag(
+    lab: Laboratory,
+    study_id: str,
+    kind: CurveKind = "pruning",
+    metrics_asked: Collection[str] | None = None,
+    max_replicas: int | None = None,
+) -> str:
+    """A short text that is another one whenever `study_curves` would answer otherwise; read without the curves.
+
+    Raises:
+        NotFound: no such study.
+    """
+    with storage_in_words(), lab.database.read() as session:
+        return _tag(session, study_id, kind, None if metrics_asked is None else frozenset(metrics_asked), max_replicas)
+
+
+def _tag(
+    session: Session, study_id: str, kind: CurveKind, metrics_asked: frozenset[str] | None, max_replicas: int | None
+) -> str:
+    study_row(session, study_id)
+    names = None if metrics_asked is None else sorted(metrics_asked)
+    asked = (study_id, kind, names, max_replicas, rows.version_of_study(session, study_id), _edition())
+    return hashlib.sha256(repr(asked).encode()).hexdigest()[:32]
+
+
+@cache
+def _edition() -> str:
+    """This version of the program and its catalogue, which names and explains the metrics."""
+    return version("dilution-lab") + catalogue().model_dump_json()
 
 
 def _read(

@@ -83,6 +83,19 @@ class EventBus:
         finally:
             await client.aclose()
 
+    async def newest(self) -> str:
+        """The id of the newest event. Raises `redis.RedisError` when the broker does not answer."""
+        async with redis.asyncio.Redis.from_url(self._url, socket_connect_timeout=1) as client:
+            return await _newest(client)
+
+    async def since(self, after_id: str) -> list[tuple[str, Event | None]]:
+        """Every event after an id, as `read` would give them. Raises `redis.RedisError` like `newest`."""
+        async with redis.asyncio.Redis.from_url(self._url, socket_connect_timeout=1) as client:
+            if lost := await _gap(client, after_id):
+                return lost
+            entries = await client.xrange(STREAM, f"({after_id}", "+")
+            return [(entry_id.decode(), Event.model_validate_json(fields[b"event"])) for entry_id, fields in entries]
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

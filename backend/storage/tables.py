@@ -86,6 +86,7 @@ class Cell(Base):
 
     `parent`: identity of the machine that it starts from. `inputs`: ids of the cells that it reads. `work`: Gibbs steps
     times chains. `artifact_digest`: samples of an evaluation, result of an analysis; a machine has a row of its own.
+    `version` rises whenever its values or its machine are written.
     """
 
     __tablename__ = "cells"
@@ -102,6 +103,7 @@ class Cell(Base):
     artifact_digest: Mapped[str | None] = mapped_column(
         ForeignKey("artifacts.digest", name="fk_cells_samples_digest_artifacts")
     )
+    version: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     done_at: Mapped[datetime | None]
 

@@ -3,8 +3,8 @@
     python -m tests.benchmark.analyses [--repeats 5] [--threads 1] [--write]
 
 Each analysis runs in a process of its own. Memory is how far the peak of its resident set rises above the peak of
-making the inputs. The inputs are random: 784 x 400 weights, 60 machines with 306,936 couplings, synthetic quality
-curves. `--write` puts the report into docs/benchmarks/.
+making the inputs. The inputs are random: 784 x 400 weights, 60 machines with 306,936 couplings, 10,000 samples and as
+many images, synthetic quality curves. `--write` puts the report into docs/benchmarks/.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from worker.rbm.analysis.principal_components import principal_components
 from worker.rbm.analysis.quality_curves import QualityCurves
 from worker.rbm.analysis.separation import pairwise_separation, separation
 from worker.rbm.analysis.spectrum import crossing_index, spectrum
+from worker.rbm.couplings import two_body_couplings_in_blocks
 from worker.rbm.machine import Machine
+from worker.rbm.metrics.adversarial_accuracy import nearest_in_own_set
 
 NUM_REPLICAS = 15
 DILUTIONS = (0.0, 0.2, 0.4, 0.6, 0.8)
@@ -76,6 +78,22 @@ def components() -> Run:
     return lambda: principal_components(features)
 
 
+def nearest_neighbours() -> Run:
+    """E_AAI: 10,000 samples and 10,000 images of 784 pixels, 13 % of them ones."""
+    draw = generator()
+    samples, images = ((torch.rand(10_000, 784, generator=draw) < 0.13).to(torch.uint8) for _ in range(2))
+    return lambda: nearest_in_own_set(samples, images)
+
+
+def pairs(dilution: float) -> Run:
+    """J(2) between all 306,936 pairs of 784 visible units."""
+    draw = generator()
+    mask = torch.rand(1, 784, 400, generator=draw) >= dilution
+    weights = torch.randn(1, 784, 400, generator=draw) * mask / 20
+    machine = Machine(weights, torch.zeros(1, 784), torch.zeros(1, 400), mask)
+    return lambda: list(two_body_couplings_in_blocks(machine))
+
+
 def collapse() -> Run:
     """5 p0 x 15 replicas x 20 levels, 500 resamples."""
     curves = quality_curves()
@@ -106,6 +124,9 @@ CASES: dict[str, Callable[[], Run]] = {
     "spectra of 135 machines, 784 x 400": spectra,
     "crossing index of 5 p0 x 15 replicas, 500 resamples": crossing,
     "principal components of 60 machines x 306,936 features": components,
+    "nearest neighbours (E_AAI) of 10,000 samples and 10,000 images": nearest_neighbours,
+    "pair couplings of a dense machine, 784 x 400": lambda: pairs(0.0),
+    "pair couplings of a machine that is 80 % diluted": lambda: pairs(0.8),
     "collapse of 5 p0 x 15 replicas x 20 levels, 500 resamples": collapse,
     "half-quality line of the same curves, 500 resamples": half_line,
     "separation of 60 points, 9,999 permutations": lambda: separated(None, False),

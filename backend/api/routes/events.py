@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
@@ -10,6 +11,7 @@ from sse_starlette.sse import EventSourceResponse
 
 from backend.api.deps import Lab
 from backend.services.laboratory import Laboratory
+from backend.storage.viewers import viewers_of
 
 router = APIRouter(tags=["house"])
 
@@ -44,14 +46,12 @@ async def follow(lab: Laboratory, after_id: str | None) -> AsyncIterator[ServerS
     if after_id is not None and not _STREAM_ID.fullmatch(after_id):
         yield reset("")
         after_id = None
-    async for found in lab.events.read(after_id):
-        if found is None:
-            continue
-        event_id, event = found
-        if event is None:
-            yield reset(event_id)
-        else:
-            yield ServerSentEvent(event.model_dump_json(exclude_none=True), id=event_id)
+    async with aclosing(viewers_of(lab.events).follow(after_id)) as found:
+        async for event_id, event in found:
+            if event is None:
+                yield reset(event_id)
+            else:
+                yield ServerSentEvent(event.model_dump_json(exclude_none=True), id=event_id)
 
 
 def reset(event_id: str) -> ServerSentEvent:

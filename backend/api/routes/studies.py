@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
+from backend.api.conditional import has_already
 from backend.api.deps import Filters, Id, Lab, Paging, accepted, accepted_responses, idempotency_key, link_next
 from backend.api.negotiation import prefers_csv
 from backend.contracts.messages import Analysis, CellSummary, Curves, Estimate, Page, Study, StudyCreate
@@ -148,18 +149,24 @@ def curves_csv(lab: Lab, study_id: Id, filters: Annotated[CurveFilters, Query()]
 def study_curves(
     lab: Lab,
     study_id: Id,
+    request: Request,
     response: Response,
     filters: Annotated[FewerReplicas, Query()],
-    accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Curves | Response:
     """Mean, standard deviation, confidence interval, n and every replica; CSV with `Accept: text/csv`.
 
     The answer's `metrics` are all that have values, whichever curves are asked for.
     """
-    response.headers["Vary"] = "Accept"
-    found = curves.study_curves(lab, study_id, filters.kind, filters.metric, filters.max_replicas)
-    if prefers_csv(accept):
-        return Response(curves.curves_csv(found), media_type=CSV, headers={"Vary": "Accept"})
+    asked = (lab, study_id, filters.kind, filters.metric, filters.max_replicas)
+    as_csv = prefers_csv(request.headers.get("accept", ""))
+    # Read before the curves: what is written in between makes the next tag another one.
+    headers = {"Vary": "Accept", "ETag": f'"{curves.curves_tag(*asked)}{"-csv" if as_csv else ""}"'}
+    if has_already(request.headers.get("if-none-match", ""), headers["ETag"]):
+        return Response(status_code=304, headers={**headers, "Cache-Control": "private, no-cache"})
+    found = curves.study_curves(*asked)
+    if as_csv:
+        return Response(curves.curves_csv(found), media_type=CSV, headers=headers)
+    response.headers.update(headers)
     return found
 
 

@@ -6,11 +6,12 @@ A large study has tens of thousands of values: rows come as plain tuples, past t
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from backend.contracts.plan import EVALUATION, MACHINE
-from backend.storage.tables import Cell, Machine, Metric, StudyCell
+from backend.contracts.states import CellState
+from backend.storage.tables import Cell, Machine, Metric, Reference, StudyCell
 
 CELL_KINDS = {"pruning": EVALUATION, "training": MACHINE}
 _MOST_NAMED = 5000  # both databases bound the number of parameters of a statement
@@ -97,6 +98,17 @@ def origins(session: Session, study_id: str, kind: str, cell_ids: Collection[str
     if len(cell_ids) <= _MOST_NAMED:
         query = query.where(Cell.id.in_(cell_ids))
     return {row[0]: Origin._make(row[1:]) for row in session.connection().execute(query).all()}
+
+
+def version_of_study(session: Session, study_id: str) -> str:
+    """What the curves of a study follow from, told by counts: another text whenever they may be others."""
+    done = func.sum(case((Cell.state == CellState.DONE, 1), else_=0))
+    query = (
+        select(func.count(), func.sum(Cell.version), done, select(func.count(Reference.name)).scalar_subquery())
+        .join(StudyCell, StudyCell.cell_id == Cell.id)
+        .where(StudyCell.study_id == study_id)
+    )
+    return "-".join(map(str, session.execute(query).one()))
 
 
 def values_of_machine(session: Session, machine_key: str) -> Sequence[MachineValue]:

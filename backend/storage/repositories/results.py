@@ -76,6 +76,7 @@ def write_metrics(session: Session, cell_id: str, metrics: Sequence[MetricValue]
         for metric in metrics
     ]
     session.execute(insert(Metric), rows)
+    session.execute(update(Cell).where(Cell.id == cell_id).values(version=Cell.version + 1))
 
 
 def write_cell(
@@ -98,7 +99,9 @@ def write_cell(
         _write_machine(session, cell_id, study_id, machine)
     done = {"state": CellState.DONE, "error": None, "done_at": now}
     digest = artifact.digest if artifact is not None else None
-    session.execute(update(Cell).where(Cell.id == cell_id).values(**done, artifact_digest=digest))
+    session.execute(
+        update(Cell).where(Cell.id == cell_id).values(**done, artifact_digest=digest, version=Cell.version + 1)
+    )
 
 
 def write_failure(session: Session, cell_id: str, reason: str) -> None:

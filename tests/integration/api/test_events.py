@@ -2,10 +2,11 @@
 
 import asyncio
 import signal
+import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 
 import httpx
@@ -179,3 +180,47 @@ def test_inside_the_process_events_stream_too(live: Live) -> None:
     received = asyncio.run(asyncio.wait_for(first(), 10))
     assert received.event is not None
     assert received.event.id == "a"
+
+
+NUM_VIEWERS = 200
+
+
+def test_two_hundred_viewers_share_one_reader(live: Live) -> None:
+    """Kills: a connection to the broker or to the database, or a thread, for each open page; a page left out."""
+    broker = redis.Redis.from_url(live.lab.settings.redis)
+    announce(live.lab, "before")  # the publisher's own connection is there from now on
+    idle, threads = len(broker.client_list()), threading.active_count()
+    with ExitStack() as stack:
+        pages = [stack.enter_context(_page(live.url)) for _ in range(NUM_VIEWERS)]
+        for page in pages:
+            _read_until(page, b": the laboratory listens")
+        _wait_until(lambda: len(broker.client_list()) == idle + 1, "one reader")
+        time.sleep(0.3)  # the stream is read from its end on: let the reader find it
+        announce(live.lab, "seen by all")
+        for page in pages:
+            _read_until(page, b"seen by all")
+        assert len(broker.client_list()) == idle + 1
+        assert threading.active_count() - threads <= 2
+        assert live.lab.database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    _wait_until(lambda: len(broker.client_list()) == idle, "nobody looks, nobody reads")
+
+
+def _page(url: str) -> socket.socket:
+    host, port = url.removeprefix("http://").split(":")
+    page = socket.create_connection((host, int(port)), timeout=120)
+    page.sendall(f"GET /api/v1/events HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+    return page
+
+
+def _read_until(page: socket.socket, wanted: bytes) -> None:
+    seen = b""
+    while wanted not in seen:
+        assert (more := page.recv(4096)), f"the stream ended after {seen!r}"
+        seen += more
+
+
+def _wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from backend.storage.repositories.log import add_line
+from backend.storage.repositories.results import MetricValue, write_metrics
 from tests.hands import SMALL, fail, sign_on, submit, work_off
 from tests.integration.api.conftest import Live
 from tests.integration.api.serving import problem_of
@@ -233,3 +234,24 @@ def test_health_names_what_is_missing(live: Live) -> None:
     assert "no worker is running" in health["message"]
     sign_on(live.lab)
     assert live.http.get("/health").json()["ok"]
+
+
+def test_curves_that_a_client_has_are_not_read_again(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills: a 304 that costs as much as the answer, one tag for both forms, an old tag taken for a new one."""
+    study = created(live)
+    work_off(live.lab)
+    path = f"/studies/{study['id']}/curves"
+    as_json, as_csv = live.http.get(path), live.http.get(path, headers={"Accept": "text/csv"})
+    one_metric = live.http.get(path, params={"metric": "quality"})
+    assert len({answer.headers["etag"] for answer in (as_json, as_csv, one_metric)}) == 3
+    with monkeypatch.context() as patch:
+        patch.setattr("backend.services.curves.rows.values_of_study", None)
+        again = live.http.get(path, headers={"If-None-Match": as_json.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert (again.headers["etag"], again.headers["vary"]) == (as_json.headers["etag"], "Accept")
+    with live.lab.database.write() as session:
+        cell = as_json.json()["series"][0]["points"][0]["replicas"][0]["cell_id"]
+        write_metrics(session, cell, [MetricValue("second_moment_error", 0.75, num_samples=7, gibbs_steps=3)])
+    changed = live.http.get(path, headers={"If-None-Match": as_json.headers["etag"]})
+    assert changed.status_code == 200
+    assert changed.json()["series"][0]["points"][0]["replicas"][0]["value"] == 0.75
