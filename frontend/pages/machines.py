@@ -100,7 +100,7 @@ def _bound(name: str, label: str, asked: str | None) -> Component:
         step=0.1,
         debounce=250,
         size="xs",
-        w=84,
+        w=78,
     )
 
 
