@@ -4,8 +4,8 @@
 
 A web process of its own on SQLite, whose database holds that many machines of 40 studies, their cells and coordinates.
 Cold: a new browser context for each load, so nothing is cached; until the first row is painted. Beside it, the time in
-which the page's main thread and the web process had a processor: that depends little on what else runs. Filter and order: from
-the key or the click to the first row of the answer, the debounce of the field (250 ms) included. Scrolling: the table
+which the page's main thread and the web process had a processor: that depends little on what else runs. Filter and
+order: from the key or the click to the first row of the answer, the debounce of the field (250 ms) included. Scrolling: the table
 is moved by 1,200 pixels on every frame for some seconds; frames a second, the longest gap between two frames, and how
 long the last place stays empty after the scrolling ends. API: one page of 100 rows in each order, the database warm.
 `--write` puts the report into docs/benchmarks/.
@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 import psutil
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from sqlalchemy import insert
 
 from backend.contracts.identity import new_id
@@ -175,7 +175,8 @@ def report(browser: Browser, web: Web, loads: int, total: int) -> list[str]:
         f"| cold load to the first row, {loads} loads: median (least, greatest) | "
         f"{statistics.median(times):,.0f} ms ({min(times):,.0f}, {max(times):,.0f}) | <= 2,000 ms |",
         f"| processor time of a cold load, median: the page's main thread; the web process | "
-        f"{statistics.median(one.page for one in cold):,.0f} ms; {statistics.median(one.server for one in cold):,.0f} ms | |",
+        f"{statistics.median(one.page for one in cold):,.0f} ms; "
+        f"{statistics.median(one.server for one in cold):,.0f} ms | |",
         f"| filter by words, debounce of 250 ms included; and cleared | {filtered:,.0f} ms; {cleared:,.0f} ms | |",
         f"| another order by a click | {ordered:,.0f} ms | |",
         f"| scrolling 1,200 pixels a frame for 5 s | {scrolled['fps']:.0f} frames/s, longest gap {scrolled['gap']:.0f} "
