@@ -5,9 +5,9 @@
 A web process of its own on SQLite, whose database holds that many machines of 40 studies, their cells and coordinates.
 Cold: a new browser context for each load, so nothing is cached; until the first row is painted. Beside it, the time in
 which the page's main thread and the web process had a processor: that depends little on what else runs. Filter and
-order: from the key or the click to the first row of the answer, the debounce of the field (250 ms) included. Scrolling: the table
-is moved by 1,200 pixels on every frame for some seconds; frames a second, the longest gap between two frames, and how
-long the last place stays empty after the scrolling ends. API: one page of 100 rows in each order, the database warm.
+order: from the key or the click to the first row of the answer, the debounce of the field (250 ms) included.
+Scrolling: the table is moved by 1,200 pixels on every frame for some seconds; frames a second, the longest gap between
+two frames, and how long the last place stays empty after the scrolling ends. API: one page of 100 rows in each order.
 `--write` puts the report into docs/benchmarks/.
 """
 

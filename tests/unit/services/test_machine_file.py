@@ -37,7 +37,7 @@ def test_what_it_says_is_what_the_worker_reads(precision: type, masked: bool) ->
     data = machine_file(**own, **({} if masked else {"mask": None}), metadata={"name": "Mine"})
     found, (machine, metadata) = read_machine_file(data), read_machine(data)
     assert (found.num_visible, found.num_hidden) == (machine.num_visible, machine.num_hidden)
-    assert found.initial_dilution == 1 - machine.mask.sum().item() / machine.num_weights
+    assert found.initial_dilution == (~machine.mask).sum().item() / machine.num_weights
     assert (found.metadata, found.dataset) == (metadata, "mnist")
 
 
