@@ -52,6 +52,7 @@
   }
 
   function count(total, filtered) {
+    if (total === 0) return filtered ? "No machine fits: widen the filters" : "No machine here yet";
     const words = total.toLocaleString("en") + (total === 1 ? " machine" : " machines");
     return filtered ? words + " found" : words;
   }
@@ -83,8 +84,6 @@
           params.successCallback(page.items.map((machine) => row(machine, view.labels)), page.total);
           if (view !== shown) return;
           say(count(page.total, view.query.size > 0));
-          if (page.total === 0) view.grid.showNoRowsOverlay();
-          else view.grid.hideOverlay();
         } catch (error) {
           params.failCallback();
           if (view === shown) say(error.message, true);
