@@ -12,6 +12,7 @@ from backend.services.laboratory import Laboratory
 from backend.services.submit import submit_study
 from backend.storage.repositories import jobs, workers
 from backend.storage.repositories.jobs import Claim, ClaimedCell, MachineRecord, MetricValue, StoredArtifact
+from tests.machine_files import machine_file
 
 SMALL: dict[str, Any] = {
     "initial_dilutions": [0.0, 0.4],
@@ -65,7 +66,7 @@ def fill(lab: Laboratory, claim: Claim, cell: ClaimedCell, value: Callable[[Clai
         if cell.kind == MACHINE:
             machine = MachineRecord(
                 name=f"Machine {cell.id[:6]}",
-                artifact=store(lab, "machine", f"weights of {cell.id}".encode()),
+                artifact=store(lab, "machine", machine_file(int(cell.id[:8], 16), num_hidden=8)),
                 initial_dilution=cell.parameters["initial_dilution"],
                 num_visible=784,
                 num_hidden=8,

@@ -26,9 +26,12 @@ def tensors(seed: int = 1, num_visible: int = NUM_VISIBLE, num_hidden: int = NUM
     }
 
 
-def machine_file(seed: int = 1, metadata: dict[str, str] | None = None, **changes: Any) -> bytes:
+def machine_file(
+    seed: int = 1, metadata: dict[str, str] | None = None, *, num_hidden: int = NUM_HIDDEN, **changes: Any
+) -> bytes:
     """The file of that machine; a change of None leaves the tensor out."""
-    own = {name: value for name, value in {**tensors(seed), **changes}.items() if value is not None}
+    whole = {**tensors(seed, num_hidden=num_hidden), **changes}
+    own = {name: value for name, value in whole.items() if value is not None}
     data: bytes = save(own, metadata)
     return data
 

@@ -3,6 +3,7 @@
 (function () {
   "use strict";
   const TABLE = "machines-table";
+  const LOOK_MS = 400;
   const BOUNDS = { p0min: "first_dilution_min", p0max: "first_dilution_max", pmin: "dilution_min", pmax: "dilution_max" };
   const UNITS = [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]];
   let shown = null; // filters and labels of the rows in the table
@@ -52,6 +53,7 @@
   }
 
   function count(total, filtered) {
+    if (total === 0) return filtered ? "No machine fits: widen the filters" : "No machine here yet";
     const words = total.toLocaleString("en") + (total === 1 ? " machine" : " machines");
     return filtered ? words + " found" : words;
   }
@@ -75,6 +77,7 @@
   function source(view) {
     return {
       getRows: async function (params) {
+        view.asked = true;
         const { colId: sort, sort: order } = params.sortModel[0] || { colId: view.defaults.sort, sort: view.defaults.order };
         if (view === shown) rememberOrder(sort, order, view.defaults);
         const place = { sort: sort, order: order, skip: params.startRow, limit: params.endRow - params.startRow };
@@ -83,8 +86,6 @@
           params.successCallback(page.items.map((machine) => row(machine, view.labels)), page.total);
           if (view !== shown) return;
           say(count(page.total, view.query.size > 0));
-          if (page.total === 0) view.grid.showNoRowsOverlay();
-          else view.grid.hideOverlay();
         } catch (error) {
           params.failCallback();
           if (view === shown) say(error.message, true);
@@ -93,15 +94,33 @@
     };
   }
 
-  async function show(view) {
-    view.grid = await window.dash_ag_grid.getApiAsync(TABLE);
-    const same = shown && shown.grid === view.grid && shown.query.toString() === view.query.toString();
+  function current() {
+    try {
+      return document.getElementById(TABLE) && window.dash_ag_grid.getApi(TABLE);
+    } catch (error) {
+      return null; // not drawn yet
+    }
+  }
+
+  /* Gives the grid its rows. A page that is drawn twice has a second grid, and the component gives each one a source of
+     its own when it is ready: so look until ours was asked. */
+  function attach() {
+    const grid = shown && current();
+    if (!grid || (grid === shown.grid && shown.asked)) return;
+    shown.grid = grid;
+    shown.asked = false;
+    grid.setGridOption("datasource", source(shown));
+  }
+  window.setInterval(attach, LOOK_MS);
+
+  function show(view) {
+    const same = shown && shown.asked && shown.grid === current() && shown.query.toString() === view.query.toString();
     if (same) {
-      view.grid.refreshInfiniteCache(); // the same rows, read anew where they are
+      shown.grid.refreshInfiniteCache(); // the same rows, read anew where they are
       return;
     }
     shown = view;
-    view.grid.setGridOption("datasource", source(view));
+    attach();
   }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {

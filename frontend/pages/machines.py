@@ -43,8 +43,8 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             ),
             _import(),
             _filters(query),
-            _table(query),
             html.Div(id="machines-note", role="status"),
+            _table(query),
         ],
         className="page",
     )
@@ -100,7 +100,7 @@ def _bound(name: str, label: str, asked: str | None) -> Component:
         step=0.1,
         debounce=250,
         size="xs",
-        w=84,
+        w=78,
     )
 
 
@@ -114,7 +114,7 @@ def fraction(asked: str | None) -> float | str:
 
 
 def _table(query: Mapping[str, str]) -> Component:
-    grid = table("machines-table", columns(query.get("sort"), query.get("order")), height=560, empty="No such machine")
+    grid = table("machines-table", columns(query.get("sort"), query.get("order")), height=560)
     grid.rowModelType = "infinite"
     grid.dashGridOptions |= {
         "blockLoadDebounceMillis": 40,

@@ -96,7 +96,7 @@ def page_of_machines(
 
 def count_machines(session: Session, which: MachineFilter) -> int:
     """How many machines there are of these."""
-    return session.execute(_chosen(select(func.count()).select_from(Machine), which)).scalar_one()
+    return int(session.execute(_chosen(select(func.count()).select_from(Machine), which)).scalar_one())
 
 
 def placed(session: Session, machines: Collection[Machine]) -> dict[str, Placed]:

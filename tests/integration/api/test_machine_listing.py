@@ -56,7 +56,7 @@ def test_every_order_gives_every_machine_once(live: Live) -> None:
         rising, falling = (items(live, sort=key, order=order) for order in ("asc", "desc"))
         assert {one["id"] for one in rising} == everything, key
         assert [one["id"] for one in falling] == [one["id"] for one in reversed(rising)], key
-        values = [one[FIELDS[key]] or "" for one in rising]
+        values = ["" if one[FIELDS[key]] is None else one[FIELDS[key]] for one in rising]
         values = [value.lower() if isinstance(value, str) else value for value in values]
         assert values == sorted(values), key
 
