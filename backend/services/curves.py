@@ -61,7 +61,7 @@ def study_curves(
     with storage_in_words(), lab.database.read() as session:
         state = study_row(session, study_id).state
         asked = (study_id, kind, None if metrics_asked is None else frozenset(metrics_asked), max_replicas)
-        if state == StudyState.DONE and asked in _kept:
+        if asked in _kept:
             return _kept[asked]
         found = _read(session, *asked)
     if state == StudyState.DONE and max_replicas is not None and max_replicas <= KEPT_REPLICAS:
