@@ -1,6 +1,5 @@
 """Results: every metric against the pruning level and against p0, and the samples behind the values."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -165,10 +164,10 @@ def _register_figures(app: Dash, client: AsyncClient) -> None:
     ) -> Any:
         if revision is None:
             return dict.fromkeys(_OUTPUTS, no_update)
-        drawn, first = await asyncio.gather(
-            metric_choice.curves_of(client, study_id, asked["metric"], replicas=bool(view["replicas"])),
-            metric_choice.curves_of(client, study_id, None),
-        )
+        replicas = bool(view["replicas"])
+        drawn = await metric_choice.curves_of(client, study_id, asked["metric"], replicas=replicas)
+        same = not replicas and metric_choice.is_first(drawn)
+        first = drawn if same else await metric_choice.curves_of(client, study_id, None)
         shown = figures(drawn, asked["metric"], asked["class"], view_of(view))
         # Every cell has a value of the first metric: others are undefined where a machine is broken.
         index = samples.index_of(first, class_shown(first, asked["class"]), metric_choice.FEW_REPLICAS)

@@ -63,6 +63,23 @@ def test_every_reading_call(live: Live, client: Client) -> None:
     assert client.health().database == "up"
 
 
+def test_curves_of_one_metric_with_few_replicas(live: Live, client: Client) -> None:
+    """Kills: a filter that the client, or the route, does not pass on."""
+    study = submit(live.lab)
+    work_off(live.lab)
+    full = client.curves(study.id)
+    assert client.curves(study.id, metric="second_moment_error") == full
+    nothing = client.curves(study.id, metric="quality")
+    assert (nothing.series, nothing.metrics) == ([], full.metrics)
+    few = client.curves(study.id, max_replicas=1)
+    assert [point.n for point in few.series[0].points] == [point.n for point in full.series[0].points]
+    assert {len(point.replicas) for series in few.series for point in series.points} == {1}
+    rows = live.http.get(f"/studies/{study.id}/curves.csv", params={"metric": "quality"}).text.splitlines()
+    assert len(rows) == 1
+    for refused in ({"max_replicas": 0}, {"metric": "x" * 65}, {"metrics": "quality"}):
+        assert live.http.get(f"/studies/{study.id}/curves", params=refused).status_code == 422
+
+
 def test_every_changing_call(live: Live, client: Client) -> None:
     study = client.create_study("One", parameters=SMALL)
     assert study.cancel().state == "cancelled"
