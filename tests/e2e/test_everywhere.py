@@ -117,6 +117,7 @@ def test_keys_lead_everywhere_and_the_list_says_how(house, page, reproduction):
     expect(page.get_by_role("tab").nth(1)).to_have_attribute("aria-selected", "true")
     page.keyboard.press("[")
     expect(page.get_by_role("tab", name="Results")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("t")  # from the system's to light
     page.keyboard.press("t")
     page.wait_for_function("() => document.documentElement.dataset.mantineColorScheme === 'dark'")
     page.get_by_role("button", name="Keyboard shortcuts").click()
