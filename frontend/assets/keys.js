@@ -3,7 +3,7 @@
 (function () {
   "use strict";
   const TYPING = "input:not([type='range'], [type='radio'], [type='checkbox']), select, textarea, [contenteditable='true']";
-  const OWN_SPACE = "button, a, summary, input"; // there the space bar presses
+  const OWN_SPACE = "button, a, summary, input[type='radio'], input[type='checkbox']"; // there the space bar presses
   const SHOWN = { " ": "space", ArrowLeft: "←", ArrowRight: "→" };
   const SEQUENCE_MS = 1500;
   const PAGES = [["e", "/", "the explorer"], ["s", "/studies", "the studies"], ["n", "/studies/new", "a new study"], ["q", "/queue", "the queue"], ["m", "/machines", "the machines"]];

@@ -83,7 +83,7 @@ def busy_shares(session: Session) -> dict[str, float]:
     seconds: dict[str, float] = {}
     for worker_id, born, began, ended in session.execute(query):
         since = max(born, now - _LISTED)
-        had = (min(ended or now, now) - max(began, since)).total_seconds()
+        had = (min(ended or now, now) - max(began or since, since)).total_seconds()
         seconds[worker_id] = seconds.get(worker_id, 0.0) + max(0.0, had) / max(1.0, (now - since).total_seconds())
     return {worker_id: min(1.0, share) for worker_id, share in seconds.items()}
 
