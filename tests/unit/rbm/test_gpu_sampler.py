@@ -28,7 +28,9 @@ def python(*arguments, **variables):
 def without_triton(monkeypatch):
     """A host with a GPU whose torch came without Triton."""
     found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "triton" else found(name, *rest))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "triton" else found(name, *rest)
+    )
     sampling.default_sampler.cache_clear()
     yield
     sampling.default_sampler.cache_clear()

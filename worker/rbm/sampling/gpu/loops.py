@@ -15,7 +15,7 @@ from worker.rbm.sampling.gpu.tiles import padded, replica_bytes, replica_groups
 from worker.rbm.sampling.gpu.workspace import ChainBuffers, Workspace
 
 STEPS_PER_GRAPH = 100
-"""Longer runs replay a graph of so many steps: the time to record one and its size stay bounded (200 kernels a group)."""
+"""Longer runs replay a graph of so many steps: the time to record it and its size stay bounded, 200 kernels a group."""
 
 INTERPRETER_L2_BYTES = 50 * 2**20
 

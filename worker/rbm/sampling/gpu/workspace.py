@@ -71,7 +71,9 @@ class Workspace:
             if buffers.num_chains == num_chains:
                 return buffers
         replicas, padded_chains = self.shape[0], self.tiles.padded_chains(num_chains)
-        states = [torch.zeros(replicas, padded_chains, s, dtype=torch.float16, device=self.device) for s in self.strides]
+        states = [
+            torch.zeros(replicas, padded_chains, s, dtype=torch.float16, device=self.device) for s in self.strides
+        ]
         numbers = [torch.zeros(size, dtype=torch.int64, device=self.device) for size in (replicas, 1)]
         buffers = ChainBuffers(num_chains, *states, *numbers, graphs={})
         self.kept.append(buffers)
