@@ -32,6 +32,7 @@ check: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmark.gibbs_step models_store/zoo/*.safetensors
+	-$(BIN)/python -m tests.benchmark.gibbs_step_gpu
 	$(BIN)/python -m tests.benchmark.metrics models_store/zoo/paper-schedule-p0-00.safetensors
 	$(BIN)/python -m tests.benchmark.analyses
 	$(BIN)/python -m tests.benchmark.effective_couplings models_store/zoo/*.safetensors
