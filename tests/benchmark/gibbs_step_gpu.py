@@ -95,7 +95,8 @@ def report(arguments: argparse.Namespace, device: torch.device) -> str:
         "",
         f"{arguments.chains} chains of {NUM_VISIBLE} x {NUM_HIDDEN} units, {arguments.steps} steps a call, the "
         f"machine's preparation included, median of {arguments.repeats} interleaved calls, {tiles}. Torch's "
-        f"float16 product reaches {rate / 1e9:.0f} TFLOPS here: the limit is {operations / rate * 1e3:.2f} us for each replica and step.",
+        f"float16 product reaches {rate / 1e9:.0f} TFLOPS here: the limit is {operations / rate * 1e3:.2f} us for each "
+        "replica and step.",
         "",
         "| replicas | sampler | us per replica and step |",
         "| --- | --- | --- |",
