@@ -111,6 +111,8 @@ def why_not(device: torch.device) -> str | None:
         return "it needs CUDA, or TRITON_INTERPRET=1 for Triton's interpreter, which is for tests"
     if torch.version.cuda is None:
         return "this torch was not built for CUDA"
+    if device.index not in {None, torch.cuda.current_device()}:
+        return "it runs on torch's current CUDA device only"
     capability = torch.cuda.get_device_capability(device)
     if capability < LEAST_CAPABILITY:
         return f"compute capability {capability} is below {LEAST_CAPABILITY}"
