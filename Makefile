@@ -35,6 +35,7 @@ bench: $(VENV)/bench.stamp
 	$(BIN)/python -m tests.benchmark.training_update models_store/zoo/*p0-00.safetensors models_store/zoo/*p0-80.safetensors
 	$(BIN)/python -m tests.benchmark.growth
 	$(BIN)/python -m tests.benchmark.planner
+	-$(BIN)/python -m tests.benchmark.gibbs_step_gpu
 	$(BIN)/python -m tests.benchmark.metrics models_store/zoo/paper-schedule-p0-00.safetensors
 	$(BIN)/python -m tests.benchmark.analyses
 	$(BIN)/python -m tests.benchmark.effective_couplings models_store/zoo/*.safetensors

@@ -33,7 +33,7 @@ def summarise(values: Sequence[float]) -> Summary:
     """
     if not values:
         raise ValueError("there are no values to summarise")
-    n, mean = len(values), fmean(values)
+    n, mean = len(values), math.fsum(values) / len(values)
     if n == 1:
         return Summary(1, mean, None, None, None, None, mean, mean)
     deviations = [value - mean for value in values]

@@ -27,7 +27,9 @@ from worker.rbm.sampling.gpu.tiles import Tiles, padded
 from worker.rbm.training.fused_step import SAMPLES_PER_TILE, UNITS_PER_TILE
 
 POINTERS = {
-    "half_step": {"inputs": "fp16", "outputs": "fp16", "weights": "fp16", "bias": "fp32", "keys": "i64", "first_step": "i64"},
+    "half_step": {
+        "inputs": "fp16", "outputs": "fp16", "weights": "fp16", "bias": "fp32", "keys": "i64", "first_step": "i64",
+    },
     "all_steps": {
         "visible": "fp16", "hidden": "fp16", "weights": "fp16", "vbias": "fp32", "hbias": "fp32", "keys": "i64",
     },
@@ -71,10 +73,15 @@ def _resources(binary: bytes) -> dict[str, int]:
         file.flush()
         tool = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
         text = subprocess.run([tool, "-res-usage", file.name], check=True, capture_output=True, text=True).stdout
-    return {word: int(re.findall(rf"\b{key}:(\d+)", text)[-1]) for word, key in (("registers", "REG"), ("local", "LOCAL"), ("stack", "STACK"))}
+    return {
+        word: int(re.findall(rf"\b{key}:(\d+)", text)[-1])
+        for word, key in (("registers", "REG"), ("local", "LOCAL"), ("stack", "STACK"))
+    }
 
 
-def report(capability: int, num_visible: int, num_hidden: int, num_chains: int, tiles: Tiles) -> dict[str, dict[str, int]]:
+def report(
+    capability: int, num_visible: int, num_hidden: int, num_chains: int, tiles: Tiles
+) -> dict[str, dict[str, int]]:
     """Every kernel with the sizes of one machine."""
     visible, hidden = tiles.padded_units(num_visible), tiles.padded_units(num_hidden)
     chains = tiles.padded_chains(num_chains)
@@ -109,7 +116,11 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", message="TRITON_DEFAULT_FP_FUSION")
-    print(json.dumps(report(arguments.capability, arguments.visible, arguments.hidden, arguments.chains, Tiles()), indent=1))
+    print(
+        json.dumps(
+            report(arguments.capability, arguments.visible, arguments.hidden, arguments.chains, Tiles()), indent=1
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The GPU sampler: exact laws of tiny machines, its bits against a second writing, and what they may depend on.
 
-On the CUDA device, else in Triton's interpreter, where each program of a kernel costs a tenth of a second: few programs.
+On the CUDA device, else in Triton's interpreter, where a kernel's program costs a tenth of a second: few programs.
 """
 
 import gc
@@ -40,7 +40,7 @@ def rounded(machine):
 
 
 @triton.jit
-def store_words(result, key, block, chain, step, LAYER: tl.constexpr):  # noqa: N803 - Triton's manner
+def store_words(result, key, block, chain, step, LAYER: tl.constexpr):
     chains = tl.zeros((1,), tl.int64) + chain
     words = kernels.random_words(key, chains, block, step, LAYER, 1, 1)
     for index in tl.static_range(4):

@@ -28,7 +28,9 @@ def python(*arguments, **variables):
 def without_triton(monkeypatch):
     """A host with a GPU whose torch came without Triton."""
     found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "triton" else found(name, *rest))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "triton" else found(name, *rest)
+    )
     sampling.default_sampler.cache_clear()
     yield
     sampling.default_sampler.cache_clear()
@@ -58,8 +60,10 @@ def test_what_a_gpu_must_be(cuda, capability, reason, monkeypatch):
     """Kills: a device for which the kernels do not compile taken, one for which they do refused."""
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
     monkeypatch.setattr(torch.version, "cuda", cuda)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     assert fused.why_not(CUDA) == reason
+    assert fused.why_not(torch.device("cuda", 1)) is not None
 
 
 def test_on_the_cpu_the_sampler_is_only_for_the_interpreter(monkeypatch):
@@ -75,7 +79,7 @@ def test_nothing_of_the_worker_loads_triton_by_itself():
         "import sys; sys.modules['triton'] = None\n"
         "from worker.rbm import registry\n"
         "from worker.rbm.training import train\n"
-        "from worker.catalogue import catalogue\n"
+        "from worker import catalogue\n"
         "print(sorted(registry.family('samplers')))"
     )
     assert python("-c", script).strip() == "['fixed_point', 'float', 'fused', 'persistent', 'reference']"

@@ -109,8 +109,14 @@ def why_not(device: torch.device) -> str | None:
         return None
     if device.type != "cuda":
         return "it needs CUDA, or TRITON_INTERPRET=1 for Triton's interpreter, which is for tests"
+    return _why_not_cuda(device)
+
+
+def _why_not_cuda(device: torch.device) -> str | None:
     if torch.version.cuda is None:
         return "this torch was not built for CUDA"
+    if device.index not in {None, torch.cuda.current_device()}:
+        return "it runs on torch's current CUDA device only"
     capability = torch.cuda.get_device_capability(device)
     if capability < LEAST_CAPABILITY:
         return f"compute capability {capability} is below {LEAST_CAPABILITY}"

@@ -11,7 +11,7 @@ Every kernel gives the same bits on the same device whatever replicas share the 
 (key of the replica; unit, chain, step, layer) and a sum runs in an order that the tiles alone decide.
 """
 
-# ruff: noqa: PLR0917 -- kernels take pointers and sizes in one order, as Triton wants them
+# ruff: noqa: N803, PLR0917 -- compile-time arguments are in capitals, and all are passed in one order
 
 from typing import no_type_check
 
@@ -71,8 +71,8 @@ def draw_units(
     """States of a [CHAINS, UNITS] tile from its fields, eight units for each call of Philox.
 
     A unit has 16 random bits of its own and takes the 16 of its neighbour as lower ones. They decide only where its own
-    do not, once in 2^16 draws. So each unit's probability is resolved to 2^-32, as if it had a word to itself; the price
-    is a covariance of two neighbours' states, given the other layer, of at most 2^-16.
+    do not, once in 2^16 draws. So each unit's probability is resolved to 2^-32, as if it had a word to itself; the
+    price is a covariance of two neighbours' states, given the other layer, of at most 2^-16.
 
     Of 32 units, call l draws units 8 w + 2 l and 8 w + 2 l + 1 from its word w (l, w = 0 .. 3): just the ones that one
     thread holds of a row of the accumulator of a matrix product, so neither fields nor numbers change threads.

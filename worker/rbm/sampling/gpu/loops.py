@@ -15,7 +15,7 @@ from worker.rbm.sampling.gpu.tiles import padded, replica_bytes, replica_groups
 from worker.rbm.sampling.gpu.workspace import ChainBuffers, Workspace
 
 STEPS_PER_GRAPH = 100
-"""Longer runs replay a graph of so many steps: the time to record one and its size stay bounded (200 kernels a group)."""
+"""Longer runs replay a graph of so many steps: the time to record it and its size stay bounded, 200 kernels a group."""
 
 INTERPRETER_L2_BYTES = 50 * 2**20
 
@@ -62,7 +62,7 @@ def _launch_half_steps(workspace: Workspace, buffers: ChainBuffers, gibbs_steps:
                 kernels.half_step[(grid,)](
                     states[source], states[target], workspace.weights, biases[target],
                     buffers.keys, buffers.first_step, step, group.start,
-                    layer, padded(num_units[source], tiles.inputs), num_units[target], padded_chains,
+                    layer.value, padded(num_units[source], tiles.inputs), num_units[target], padded_chains,
                     strides[source], strides[target], tiles.chains, tiles.units, tiles.inputs,
                     num_warps=tiles.num_warps, num_stages=tiles.num_stages, maxnreg=tiles.max_registers,
                     enable_fp_fusion=False,

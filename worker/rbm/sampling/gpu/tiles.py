@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 L2_SHARE = 0.6
 """The part of the L2 cache that a group of replicas may fill: on an H100 (50 MB) 15 machines of 784 x 400 with 500
@@ -79,4 +80,4 @@ def replica_groups(num_replicas: int, bytes_per_replica: int, l2_bytes: int) -> 
     largest = max(1, int(L2_SHARE * l2_bytes) // bytes_per_replica)
     num_groups = -(-num_replicas // largest)
     borders = [index * num_replicas // num_groups for index in range(num_groups + 1)]
-    return [range(first, last) for first, last in zip(borders, borders[1:], strict=False)]
+    return [range(first, last) for first, last in pairwise(borders)]

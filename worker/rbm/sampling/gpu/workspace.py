@@ -45,10 +45,9 @@ class Workspace:
         self.shape = (machine.num_replicas, machine.num_visible, machine.num_hidden)
         replicas, visible, hidden = self.shape
         self.strides = (tiles.padded_units(visible), tiles.padded_units(hidden))
-        padding = {"fill_value": kernels.PADDING_BIAS, "device": self.device}
         self.weights = torch.zeros(replicas, *self.strides, dtype=torch.float16, device=self.device)
-        self.vbias = torch.full((replicas, self.strides[0]), **padding)
-        self.hbias = torch.full((replicas, self.strides[1]), **padding)
+        self.vbias = torch.full((replicas, self.strides[0]), kernels.PADDING_BIAS, device=self.device)
+        self.hbias = torch.full((replicas, self.strides[1]), kernels.PADDING_BIAS, device=self.device)
         self.kept: deque[ChainBuffers] = deque(maxlen=MAX_CHAINS_KEPT)
 
     @property
@@ -71,9 +70,18 @@ class Workspace:
             if buffers.num_chains == num_chains:
                 return buffers
         replicas, padded_chains = self.shape[0], self.tiles.padded_chains(num_chains)
-        states = [torch.zeros(replicas, padded_chains, s, dtype=torch.float16, device=self.device) for s in self.strides]
-        numbers = [torch.zeros(size, dtype=torch.int64, device=self.device) for size in (replicas, 1)]
-        buffers = ChainBuffers(num_chains, *states, *numbers, graphs={})
+        visible, hidden = (
+            torch.zeros(replicas, padded_chains, stride, dtype=torch.float16, device=self.device)
+            for stride in self.strides
+        )
+        buffers = ChainBuffers(
+            num_chains=num_chains,
+            visible=visible,
+            hidden=hidden,
+            keys=torch.zeros(replicas, dtype=torch.int64, device=self.device),
+            first_step=torch.zeros(1, dtype=torch.int64, device=self.device),
+            graphs={},
+        )
         self.kept.append(buffers)
         return buffers
 
