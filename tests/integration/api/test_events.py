@@ -215,7 +215,8 @@ def _page(url: str) -> socket.socket:
 def _read_until(page: socket.socket, wanted: bytes) -> None:
     seen = b""
     while wanted not in seen:
-        assert (more := page.recv(4096)), f"the stream ended after {seen!r}"
+        more = page.recv(4096)
+        assert more, f"the stream ended after {seen!r}"
         seen += more
 
 
