@@ -2,11 +2,10 @@
 
 import asyncio
 import signal
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from itertools import islice
 
 import httpx
@@ -188,39 +187,38 @@ NUM_VIEWERS = 200
 def test_two_hundred_viewers_share_one_reader(live: Live) -> None:
     """Kills: a connection to the broker or to the database, or a thread, for each open page; a page left out."""
     broker = redis.Redis.from_url(live.lab.settings.redis)
-    announce(live.lab, "before")  # the publisher's own connection is there from now on
-    idle, threads = len(broker.client_list()), threading.active_count()
-    with ExitStack() as stack:
-        pages = [stack.enter_context(_page(live.url)) for _ in range(NUM_VIEWERS)]
-        for page in pages:
-            _read_until(page, b": the laboratory listens")
-        _wait_until(lambda: len(broker.client_list()) == idle + 1, "one reader")
-        time.sleep(0.3)  # the stream is read from its end on: let the reader find it
-        announce(live.lab, "seen by all")
-        for page in pages:
-            _read_until(page, b"seen by all")
-        assert len(broker.client_list()) == idle + 1
-        assert threading.active_count() - threads <= 2
-        assert live.lab.database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
-    _wait_until(lambda: len(broker.client_list()) == idle, "nobody looks, nobody reads")
+    idle = len(broker.client_list())
 
+    async def watch() -> tuple[list[str], int, int]:
+        async with AsyncExitStack() as stack:
+            limits = httpx.Limits(max_connections=None)
+            http = await stack.enter_async_context(httpx.AsyncClient(base_url=live.url, limits=limits, timeout=60))
+            threads = threading.active_count()
+            lines = []
+            for _ in range(NUM_VIEWERS):
+                response = await stack.enter_async_context(http.stream("GET", "/api/v1/events"))
+                lines.append(response.aiter_lines())
+                assert (await anext(lines[-1])).startswith(":")
+            await asyncio.sleep(0.5)
+            held = len(broker.client_list()) - idle
+            live.lab.announce(Event(kind="job", id="seen by all"))
+            seen = await asyncio.gather(*map(_first_data, lines))
+            return seen, held, threading.active_count() - threads
 
-def _page(url: str) -> socket.socket:
-    host, port = url.removeprefix("http://").split(":")
-    page = socket.create_connection((host, int(port)), timeout=120)
-    page.sendall(f"GET /api/v1/events HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
-    return page
-
-
-def _read_until(page: socket.socket, wanted: bytes) -> None:
-    seen = b""
-    while wanted not in seen:
-        assert (more := page.recv(4096)), f"the stream ended after {seen!r}"
-        seen += more
-
-
-def _wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, what
+    seen, held, more_threads = asyncio.run(asyncio.wait_for(watch(), 120))
+    assert seen == ['data: {"kind":"job","id":"seen by all"}'] * NUM_VIEWERS
+    assert held <= 1
+    assert more_threads <= 2
+    pool = live.lab.database.engine.pool
+    assert pool.checkedout() == 0  # type: ignore[attr-defined]
+    deadline = time.monotonic() + 20
+    while len(broker.client_list()) > idle + 1:  # the publisher's own connection stays
+        assert time.monotonic() < deadline, "the reader goes on when nobody looks"
         time.sleep(0.1)
+
+
+async def _first_data(lines: AsyncIterator[str]) -> str:
+    async for line in lines:
+        if line.startswith("data"):
+            return line
+    raise AssertionError("the stream ended")
