@@ -32,7 +32,7 @@ def fill(lab: Laboratory, claim: Claim, cell: ClaimedCell) -> None:
             ]
             machine = MachineRecord(
                 name=f"Machine {cell.id[:6]}",
-                artifact=hands.store(lab, "machine", f"weights of {cell.id}".encode()),
+                artifact=hands.store(lab, "machine", hands.machine_bytes(cell.id)),
                 initial_dilution=cell.parameters["initial_dilution"],
                 num_visible=784,
                 num_hidden=cell.parameters["training"]["num_hidden"],

@@ -66,7 +66,7 @@ def fill(lab: Laboratory, claim: Claim, cell: ClaimedCell, value: Callable[[Clai
         if cell.kind == MACHINE:
             machine = MachineRecord(
                 name=f"Machine {cell.id[:6]}",
-                artifact=store(lab, "machine", machine_file(int(cell.id[:8], 16), num_hidden=8)),
+                artifact=store(lab, "machine", machine_bytes(cell.id)),
                 initial_dilution=cell.parameters["initial_dilution"],
                 num_visible=784,
                 num_hidden=8,
@@ -88,6 +88,11 @@ def fill(lab: Laboratory, claim: Claim, cell: ClaimedCell, value: Callable[[Clai
             jobs.complete_cell(
                 session, claim.job_id, claim.token, cell.id, metrics=[metric], artifact=samples_of(lab, cell)
             )
+
+
+def machine_bytes(cell_id: str) -> bytes:
+    """The machine file of a cell: another for each."""
+    return machine_file(int(cell_id[:8], 16), num_hidden=8)
 
 
 def samples_of(lab: Laboratory, cell: ClaimedCell) -> StoredArtifact:

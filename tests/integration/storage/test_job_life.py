@@ -86,7 +86,7 @@ def test_a_claim_carries_cells_in_order_with_the_files_of_their_machines(laborat
     assert [cell.parameters["pruning"] for cell in judge.cells] == [0.0, 0.5, 0.9, 0.0, 0.5, 0.9]
     assert {cell.parent for cell in judge.cells} == {cell.id for cell in train.cells}
     files = {laboratory.artifacts.get(str(cell.parent_artifact)) for cell in judge.cells}
-    assert files == {f"weights of {cell.id}".encode() for cell in train.cells}
+    assert files == {hands.machine_bytes(cell.id) for cell in train.cells}
 
 
 def test_only_queued_jobs_can_be_claimed(laboratory: Laboratory) -> None:

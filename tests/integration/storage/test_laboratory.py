@@ -80,7 +80,7 @@ def test_a_machine_says_where_it_came_from(laboratory: Laboratory, machine: str)
         list_studies(laboratory).items[0].id,
     )
     data = machine_bytes(laboratory, machine)
-    assert data == f"weights of {found.cell_id}".encode()
+    assert data == hands.machine_bytes(found.cell_id)
     assert (found.digest, found.size_bytes) == (hashlib.sha256(data).hexdigest(), len(data))
     with pytest.raises(NotFound):
         show_machine(laboratory, "nothing")
