@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import redis
@@ -50,7 +50,7 @@ class EventBus:
 
     async def read(
         self, after_id: str | None = None, block_seconds: float = 10.0
-    ) -> AsyncIterator[tuple[str, Event | None] | None]:
+    ) -> AsyncGenerator[tuple[str, Event | None] | None]:
         """Follow events for ever.
 
         Args:
@@ -93,7 +93,7 @@ class EventBus:
         async with redis.asyncio.Redis.from_url(self._url, socket_connect_timeout=1) as client:
             if lost := await _gap(client, after_id):
                 return lost
-            entries = await client.xrange(STREAM, f"({after_id}", "+")
+            entries: Any = await client.xrange(STREAM, f"({after_id}", "+")
             return [(entry_id.decode(), Event.model_validate_json(fields[b"event"])) for entry_id, fields in entries]
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ Each page for itself would hold a connection to the broker, and every event woul
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from weakref import WeakKeyDictionary
 
 import redis
@@ -30,7 +30,7 @@ class Viewers:
         self._reader: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
 
-    async def follow(self, after_id: str | None) -> AsyncIterator[Entry]:
+    async def follow(self, after_id: str | None) -> AsyncGenerator[Entry]:
         """Events for ever: those after an id that are still kept, then what comes.
 
         Yields:

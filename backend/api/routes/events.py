@@ -1,7 +1,7 @@
 """Server-sent events: what changes, as it changes."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated
 
@@ -40,7 +40,7 @@ async def events(
     return EventSourceResponse(stream, ping=HEARTBEAT_SECONDS, sep="\n", send_timeout=HEARTBEAT_SECONDS * 2)
 
 
-async def follow(lab: Laboratory, after_id: str | None) -> AsyncIterator[ServerSentEvent]:
+async def follow(lab: Laboratory, after_id: str | None) -> AsyncGenerator[ServerSentEvent]:
     """The events of the laboratory in the form of the stream."""
     yield ServerSentEvent(comment="the laboratory listens", retry=RECONNECT_MILLISECONDS)
     if after_id is not None and not _STREAM_ID.fullmatch(after_id):

@@ -47,7 +47,8 @@ def test_the_work_of_a_job_is_that_of_its_cells() -> None:
     )
     train, evaluate = DilutionSweep.plan(parameters).jobs[:2]
     assert train.work == 3 * work_of_training(parameters.training.model_dump())
-    assert evaluate.work == 3 * 4 * work_of_evaluation({"generation": parameters.generation.model_dump()})
+    of_one = work_of_evaluation({"generation": parameters.generation.model_dump()})
+    assert evaluate.work == pytest.approx(3 * 4 * of_one)
 
 
 def test_replicas_and_dilutions_have_their_own_seeds() -> None:

@@ -51,10 +51,12 @@ def record_half_steps(workspace: Workspace, buffers: ChainBuffers, gibbs_steps: 
 
 
 def _launch_half_steps(workspace: Workspace, buffers: ChainBuffers, gibbs_steps: int) -> None:
-    tiles, (replicas, *num_units), strides = workspace.tiles, workspace.shape, workspace.strides
+    tiles, strides = workspace.tiles, workspace.strides
+    replicas, num_visible, num_hidden = workspace.shape
+    num_units = (num_visible, num_hidden)
     padded_chains = buffers.visible.shape[1]
     states, biases = (buffers.visible, buffers.hidden), (workspace.vbias, workspace.hbias)
-    bytes_per_replica = replica_bytes(tiles, *num_units, buffers.num_chains)
+    bytes_per_replica = replica_bytes(tiles, num_visible, num_hidden, buffers.num_chains)
     for group in replica_groups(replicas, bytes_per_replica, _l2_bytes(workspace.device)):
         for step in range(gibbs_steps):
             for source, target, layer in ((0, 1, kernels.HIDDEN_LAYER), (1, 0, kernels.VISIBLE_LAYER)):
