@@ -59,7 +59,7 @@ def measured(machine: Machine, curves: MachineCurves, query: Mapping[str, str]) 
     if not names:
         words = dmc.Text(
             ["Nothing yet. Draw samples at some level above, or measure a whole curve in the ",
-             dmc.Anchor("explorer", href=explorer_at(machine), refresh=True, size="sm"), "."],
+             dmc.Anchor("explorer", href=explorer_at(machine), refresh=True, size="sm", underline="always"), "."],
             size="sm", c="dimmed",
         )  # fmt: skip
         return card("Measured after pruning", words)
