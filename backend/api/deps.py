@@ -12,6 +12,8 @@ from backend.contracts.messages import Page
 from backend.services.laboratory import Laboratory
 
 PREFIX = "/api/v1"
+FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+"""Of what never changes: a cell that is done, a machine. Its id or digest is that of what it holds."""
 
 
 def laboratory(request: Request) -> Laboratory:

@@ -2,6 +2,7 @@
 
 import io
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +22,7 @@ def sheet(samples: NDArray[np.uint8], columns: int, scale: int = 1) -> bytes:
     """
     count, num_visible = samples.shape
     side = math.isqrt(num_visible)
-    columns = min(columns, count)
-    rows = math.ceil(count / columns)
-    pitch = side + GAP_PIXELS
-    picture = np.zeros((rows * pitch - GAP_PIXELS, columns * pitch - GAP_PIXELS), dtype=bool)
-    for index, digit in enumerate(samples.reshape(count, side, side)):
-        top, left = (index // columns) * pitch, (index % columns) * pitch
-        picture[top : top + side, left : left + side] = digit
-    enlarged = picture.repeat(scale, axis=0).repeat(scale, axis=1)
+    enlarged = _arranged(samples.reshape(count, side, side).astype(bool), columns, scale, background=False)
     file = io.BytesIO()
     Image.fromarray(enlarged).save(file, "PNG", optimize=True)
     return file.getvalue()
@@ -44,19 +38,25 @@ def fields_sheet(weights: NDArray[np.float32], columns: int, scale: int = 1) -> 
         columns: fields in a row.
         scale: pixels of the picture, in each direction, for one weight.
     """
-    count, side, _ = weights.shape
-    columns = min(columns, count)
-    rows = math.ceil(count / columns)
-    pitch = side + GAP_PIXELS
     largest = np.abs(weights).max(axis=(1, 2), keepdims=True)
     levels = np.rint(127 * weights / np.where(largest > 0, largest, 1)).astype(np.int16) + 127
-    picture = np.full((rows * pitch - GAP_PIXELS, columns * pitch - GAP_PIXELS), 127, dtype=np.uint8)
-    for index, field in enumerate(levels):
-        top, left = (index // columns) * pitch, (index % columns) * pitch
-        picture[top : top + side, left : left + side] = field
-    image = Image.fromarray(picture.repeat(scale, axis=0).repeat(scale, axis=1), "P")
+    image = Image.fromarray(_arranged(levels.astype(np.uint8), columns, scale, background=127), "P")
     image.putpalette([channel for level in range(255) for channel in (POSITIVE if level > 127 else NEGATIVE)])
     file = io.BytesIO()
     opacity = bytes(round(255 * abs(level - 127) / 127) for level in range(255))
     image.save(file, "PNG", transparency=opacity)
     return file.getvalue()
+
+
+def _arranged(tiles: NDArray[Any], columns: int, scale: int, background: int) -> NDArray[Any]:
+    """Square tiles row by row with gaps between them, enlarged: from (count, side, side) to one picture."""
+    count, side, _ = tiles.shape
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    pitch = side + GAP_PIXELS
+    shape = (rows * pitch - GAP_PIXELS, columns * pitch - GAP_PIXELS)
+    picture = np.full(shape, background, dtype=tiles.dtype)
+    for index, tile in enumerate(tiles):
+        top, left = (index // columns) * pitch, (index % columns) * pitch
+        picture[top : top + side, left : left + side] = tile
+    return picture.repeat(scale, axis=0).repeat(scale, axis=1)

@@ -21,7 +21,7 @@ from backend.contracts.machine_files import (
 )
 from backend.contracts.messages import FieldProblem
 from backend.services.errors import InvalidRequest
-from backend.services.machine_parameters import read_tensors
+from backend.services.machine_parameters import mask_of, read_tensors
 
 HEADER_LENGTH_BYTES = 8
 _BITS = {
@@ -255,17 +255,16 @@ def _where(places: NDArray[np.bool_]) -> str:
 
 
 def _mask(tensors: Mapping[str, NDArray[Any]], weights: NDArray[Any]) -> NDArray[np.bool_]:
-    """The mask; without one in the file, the weights that are not 0."""
-    if MASK not in tensors:
-        return np.asarray(weights != 0, dtype=np.bool_)
-    wanted, given = (weights.size + 7) // 8, tensors[MASK].size
+    """The mask, if it has as many bits as there are weights."""
+    wanted = (weights.size + 7) // 8
+    given = tensors[MASK].size if MASK in tensors else wanted
     if given != wanted:
         raise _refuse(
             f"has {given:,} bytes; {weights.shape[0]} x {weights.shape[1]} weights need {wanted:,}, one bit each, "
             f"row by row (numpy.packbits)",
             f"/{MASK}",
         )
-    return np.unpackbits(tensors[MASK], count=weights.size).astype(np.bool_).reshape(weights.shape)
+    return mask_of(tensors, weights)
 
 
 def _mask_faults(weights: NDArray[Any], mask: NDArray[np.bool_]) -> list[FieldProblem]:

@@ -7,6 +7,7 @@ the mask, row-major, float16 or float32.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -93,7 +94,7 @@ def pack(tensors: dict[str, NDArray[Any]], seed: int, precision: Precision) -> b
     biases = [tensors["vbias"].astype("<f4"), tensors["hbias"].astype("<f4")]
     if [bias.shape for bias in biases] != [(num_visible,), (num_hidden,)]:
         raise ValueError(f"biases have the shapes {[bias.shape for bias in biases]}, weights {weights.shape}")
-    mask = _mask(tensors, weights)
+    mask = mask_of(tensors, weights)
     kept = _narrow(weights[mask], precision)
     sizes = np.array([num_visible, num_hidden, kept.size, kept.itemsize, 0], dtype="<u4")
     bits = np.packbits(mask).tobytes()
@@ -101,7 +102,8 @@ def pack(tensors: dict[str, NDArray[Any]], seed: int, precision: Precision) -> b
     return b"".join((*parts, bits, bytes(-len(bits) % 4), kept.tobytes()))
 
 
-def _mask(tensors: dict[str, NDArray[Any]], weights: NDArray[Any]) -> NDArray[np.bool_]:
+def mask_of(tensors: Mapping[str, NDArray[Any]], weights: NDArray[Any]) -> NDArray[np.bool_]:
+    """The mask; without one in the file, the weights that are not 0."""
     if "mask" not in tensors:
         return np.asarray(weights != 0, dtype=np.bool_)
     return np.unpackbits(tensors["mask"], count=weights.size).astype(np.bool_).reshape(weights.shape)

@@ -7,15 +7,13 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from backend.api.deps import Filters, Id, Lab
+from backend.api.deps import FOR_EVER, Filters, Id, Lab
 from backend.api.pictures import sheet
 from backend.contracts.messages import Cell
 from backend.services import cells
 
 router = APIRouter(prefix="/cells", tags=["cells"])
 
-# A cell that is done never changes, and its id is the hash of what it holds.
-FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 ENDINGS = {"samples": ".npy", "result": ".json", "couplings": ".safetensors", "judge": ".safetensors"}
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import Field
 
 from backend.api.deps import (
+    FOR_EVER,
     PREFIX,
     Filters,
     Id,
@@ -46,7 +47,6 @@ COUPLINGS_EXAMPLE = {"pruning": 0.9, "triples": [[100, 101, 102]]}
 SAMPLES_EXAMPLE = {"pruning": 0.7, "generation": {"num_samples": 64, "gibbs_steps": 200}}
 
 
-FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 IMPORT_BODY = {
     "required": True,
     "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},

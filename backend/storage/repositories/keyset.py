@@ -1,25 +1,25 @@
 """Keyset paging: the rows after a position, without counting the rows before it."""
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
-Position = tuple[datetime, str]
+Position = tuple[Any, str]
+"""Ordering value and id of the last row before."""
 
 
 def older_than(
-    time: InstrumentedAttribute[Any], row_id: InstrumentedAttribute[str], position: Position
+    value: ColumnElement[Any] | InstrumentedAttribute[Any], row_id: InstrumentedAttribute[str], position: Position
 ) -> ColumnElement[bool]:
-    """Rows after a position in an order from newest to oldest."""
+    """Rows after a position in a descending order."""
     at, last = position
-    return or_(time < at, and_(time == at, row_id < last))
+    return or_(value < at, and_(value == at, row_id < last))
 
 
 def newer_than(
-    time: InstrumentedAttribute[Any], row_id: InstrumentedAttribute[str], position: Position
+    value: ColumnElement[Any] | InstrumentedAttribute[Any], row_id: InstrumentedAttribute[str], position: Position
 ) -> ColumnElement[bool]:
-    """Rows after a position in an order from oldest to newest."""
+    """Rows after a position in an ascending order."""
     at, last = position
-    return or_(time > at, and_(time == at, row_id > last))
+    return or_(value > at, and_(value == at, row_id > last))

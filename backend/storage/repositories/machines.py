@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from backend.contracts.grid import TRAINED
 from backend.storage.repositories.inserting import insert_missing
+from backend.storage.repositories.keyset import Position, newer_than, older_than
 from backend.storage.tables import Artifact, Machine, Study, StudyCell
 
 SortKey = Literal["created", "name", "origin", "machine_class", "first_dilution", "dilution", "hidden", "study", "size"]
@@ -75,7 +76,7 @@ def page_of_machines(
     order: MachineOrder,
     limit: int,
     *,
-    after: tuple[Any, str] | None = None,
+    after: Position | None = None,
     skip: int = 0,
 ) -> list[tuple[Machine, Any]]:
     """Machines in an order, each with the value that orders it, after a position or after so many others.
@@ -88,9 +89,8 @@ def page_of_machines(
     directed = (value.desc(), Machine.id.desc()) if order.descending else (value.asc(), Machine.id.asc())
     query = _chosen(select(Machine, value), which).order_by(*directed).limit(limit).offset(skip)
     if after is not None:
-        last, last_id = after
-        beyond = (value < last, Machine.id < last_id) if order.descending else (value > last, Machine.id > last_id)
-        query = query.where(or_(beyond[0], and_(value == last, beyond[1])))
+        beyond = older_than if order.descending else newer_than
+        query = query.where(beyond(value, Machine.id, after))
     return [(machine, at) for machine, at in session.execute(query)]
 
 
@@ -124,14 +124,14 @@ def _chosen(query: Select[Any], which: MachineFilter) -> Select[Any]:
         conditions.append(Machine.name.icontains(word, autoescape=True) | Machine.study_id.in_(in_study))
     if which.machine_class is not None:
         conditions.append(func.coalesce(_axis("machine_class"), TRAINED) == which.machine_class)
-    conditions += _within(_first_dilution, which.first_dilution)
-    conditions += _within(lambda: Machine.initial_dilution, which.dilution)
+    conditions += _within(_first_dilution(), which.first_dilution)
+    conditions += _within(Machine.initial_dilution, which.dilution)
     return query.where(*conditions)
 
 
 def _within(value: Any, bounds: tuple[float | None, float | None]) -> Sequence[ColumnElement[bool]]:
     low, high = bounds
-    return [*([value() >= low] if low is not None else []), *([value() <= high] if high is not None else [])]
+    return [*([value >= low] if low is not None else []), *([value <= high] if high is not None else [])]
 
 
 def _ordering(key: SortKey) -> ColumnElement[Any]:

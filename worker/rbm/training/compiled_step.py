@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import no_type_check
 
-import numba
 import numpy as np
 import torch
 from jaxtyping import Bool
@@ -20,11 +19,9 @@ from torch import Tensor
 from worker.rbm.machine import Machine
 from worker.rbm.row_sums import TILE, sum_rows
 from worker.rbm.sampling.fixed_point import kernel_lock
+from worker.rbm.sampling.kernels import serial, threaded
 from worker.rbm.training.gradient import Gradient, Phase
 from worker.rbm.training.schedule import Ascent
-
-serial = numba.njit(cache=True, nogil=True, error_model="numpy")
-threaded = numba.njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 
 UNITS_PER_TASK = 28
 """Visible units of one task: a tile of hidden probabilities is read once for all of them."""
