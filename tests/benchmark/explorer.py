@@ -13,7 +13,6 @@ the start and at the end. `--write` puts the report into docs/benchmarks/.
 from __future__ import annotations
 
 import argparse
-import datetime
 import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -21,10 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.benchmark.gibbs_step import hardware, publish
-from tests.browser import ARGUMENTS, find_chromium
+from tests.benchmark.in_browser import TABLE, about, chromium, publish_pages
 from tests.web import Web
 
 MOVES = 200
@@ -152,24 +150,10 @@ def main() -> None:
     parser.add_argument("--loads", type=int, default=7)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    about = hardware()
-    with laboratory(given.url) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
-        version = browser.version
+    with laboratory(given.url) as url, chromium() as browser:
+        told = about(browser)
         rows = report(browser, url, given.loads, given.seconds)
-        browser.close()
-    lines = [
-        "# The explorer in a browser",
-        "",
-        f"{datetime.date.today().isoformat()}. {about}. Headless Chromium {version}, software rendering.",
-        "",
-        "    python -m tests.benchmark.explorer --write",
-        "",
-        "| what | measured | target |",
-        "| --- | --- | --- |",
-        *rows,
-    ]
-    publish("\n".join(lines) + "\n", "explorer", write=given.write)
+    publish_pages("The explorer in a browser", told, "explorer", [*TABLE, *rows], "explorer", write=given.write)
 
 
 if __name__ == "__main__":

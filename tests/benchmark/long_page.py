@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import datetime
 import json
 import tempfile
 import threading
@@ -27,14 +26,13 @@ from typing import Any
 
 import httpx
 import psutil
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from backend.contracts.messages import Event
 from backend.storage.repositories import jobs
 from tests import hands
 from tests.benchmark.explorer import FRAMES, heap, opened, percentile
-from tests.benchmark.gibbs_step import hardware, publish
-from tests.browser import ARGUMENTS, find_chromium
+from tests.benchmark.in_browser import TABLE, about, chromium, publish_pages
 from tests.conftest import Broker
 from tests.web import Web
 
@@ -243,26 +241,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0, help="of the explorer; 0: leave it out")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    about = hardware()
-    with house() as web, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
+    with house() as web, chromium() as browser:
+        told = about(browser)
         rows = hour_of_updates(browser, web, given.events, given.rate, given.viewers)
         rows += explorer_rows(browser, web, given.minutes) if given.minutes else []
-        browser_version = browser.version
-        browser.close()
-    lines = [
-        "# Pages that stay open",
-        "",
-        f"{datetime.date.today().isoformat()}. {about}. Headless Chromium {browser_version}, software rendering.",
-        "",
-        f"    python -m tests.benchmark.long_page --events {given.events} --rate {given.rate:g} "
-        f"--viewers {given.viewers} --minutes {given.minutes:g} --write",
-        "",
-        "| what | measured | target |",
-        "| --- | --- | --- |",
-        *rows,
-    ]
-    publish("\n".join(lines) + "\n", "long-page", write=given.write)
+    command = (
+        f"long_page --events {given.events} --rate {given.rate:g} --viewers {given.viewers} --minutes {given.minutes:g}"
+    )
+    publish_pages("Pages that stay open", told, command, [*TABLE, *rows], "long-page", write=given.write)
 
 
 if __name__ == "__main__":

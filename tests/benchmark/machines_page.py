@@ -26,15 +26,14 @@ from typing import Any
 
 import httpx
 import psutil
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import insert
 
 from backend.contracts.identity import new_id
 from backend.services.laboratory import Laboratory
 from backend.storage.repositories.machines import SORT_KEYS
 from backend.storage.tables import Artifact, Cell, Machine, Study, StudyCell, utcnow
-from tests.benchmark.gibbs_step import hardware, publish
-from tests.browser import ARGUMENTS, find_chromium
+from tests.benchmark.in_browser import TABLE, about, chromium, publish_pages
 from tests.web import Web
 
 STUDIES = 40
@@ -168,7 +167,10 @@ def report(browser: Browser, web: Web, loads: int, total: int) -> list[str]:
     last = f"machine {total - 1}"
     filtered = until_row(page, last, lambda: search.fill(last))
     cleared = until_row(page, "machine 0", search.clear)
-    ordered = until_row(page, "machine 8", page.locator("#machines-table .ag-header-cell[col-id=first_dilution]").click)
+    head = page.locator("#machines-table .ag-header-cell[col-id=first_dilution]")
+    head.click()  # ascending: "machine 0" stays the first
+    greatest = 8 + 9 * ((total - 9) // 9)  # the last machine with p0 = 0.8
+    ordered = until_row(page, f"machine {greatest}", head.click)
     scrolled = page.evaluate(FRAMES, 5)
     context.close()
     return [
@@ -191,28 +193,15 @@ def main() -> None:
     parser.add_argument("--loads", type=int, default=5)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    about = hardware()
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        told = about(browser, "SQLite")
         web = Web(Path(folder), zoo=False)
         fill(web.lab, given.machines)
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
         httpx.get(f"{web.url}/machines", timeout=60).raise_for_status()
         rows = report(browser, web, given.loads, given.machines) + api_rows(web.url, given.machines)
-        version = browser.version
-        browser.close()
         web.close()
-    lines = [
-        f"# The table of machines with {given.machines:,} rows",
-        "",
-        f"{datetime.date.today().isoformat()}. {about}. Headless Chromium {version}, software rendering, SQLite.",
-        "",
-        "    python -m tests.benchmark.machines_page --write",
-        "",
-        "| what | measured | target |",
-        "| --- | --- | --- |",
-        *rows,
-    ]
-    publish("\n".join(lines) + "\n", "machines-page", write=given.write)
+    title = f"The table of machines with {given.machines:,} rows"
+    publish_pages(title, told, "machines_page", [*TABLE, *rows], "machines-page", write=given.write)
 
 
 if __name__ == "__main__":

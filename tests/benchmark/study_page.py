@@ -12,7 +12,6 @@ frame in which the figure's lines are there. `--write` puts the report into docs
 from __future__ import annotations
 
 import argparse
-import datetime
 import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -20,11 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from backend.contracts.messages import Study
-from tests.benchmark.gibbs_step import hardware, publish
-from tests.browser import ARGUMENTS, find_chromium
+from tests.benchmark.in_browser import about, chromium, publish_pages
 from tests.conftest import Broker
 from tests.large import large_study
 from tests.web import Web
@@ -149,25 +147,16 @@ def main() -> None:
     parser.add_argument("--replicas", type=int, default=300)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    about = hardware()
-    with laboratory(given.replicas) as (web, study), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
-        version = browser.version
+    with laboratory(given.replicas) as (web, study), chromium() as browser:
+        told = about(browser, "SQLite")
         rows = report(browser, web, study, given.loads)
-        browser.close()
-    lines = [
-        "# The pages of a study of 1,500 machines",
-        "",
-        f"{datetime.date.today().isoformat()}. {about}. Headless Chromium {version}, software rendering, SQLite.",
-        "",
-        f"    python -m tests.benchmark.study_page --loads {given.loads} --replicas {given.replicas} --write",
-        "",
+    note = (
         f"{study.progress.cells_total:,} cells. Median of {given.loads} loads (least, greatest). Targets: cold <= "
-        f"{COLD_TARGET:,} ms, warm <= {WARM_TARGET} ms, drawing <= {DRAW_TARGET} ms.",
-        "",
-        *rows,
-    ]
-    publish("\n".join(lines) + "\n", "study-page", write=given.write)
+        f"{COLD_TARGET:,} ms, warm <= {WARM_TARGET} ms, drawing <= {DRAW_TARGET} ms."
+    )
+    command = f"study_page --loads {given.loads} --replicas {given.replicas}"
+    title = "The pages of a study of 1,500 machines"
+    publish_pages(title, told, command, [note, "", *rows], "study-page", write=given.write)
 
 
 if __name__ == "__main__":
