@@ -11,7 +11,7 @@ from tests.browser import ARGUMENTS, find_chromium
 from tests.conftest import Broker
 from tests.web import Web
 
-expect.set_options(timeout=20_000)  # cores are shared: what matters is that it comes
+expect.set_options(timeout=30_000)  # cores are shared: what matters is that it comes
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,9 @@ def errors() -> list[str]:
 
 @pytest.fixture
 def page(house: Web, browser: Browser, errors: list[str]) -> Iterator[Page]:
-    """A page of the laboratory without machines."""
+    """A page of the laboratory without machines; its server is there, whatever the test before did to it."""
+    if house.process.poll() is not None:
+        house.start()
     yield from _watched(house, browser, errors)
 
 

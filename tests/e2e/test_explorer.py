@@ -1,7 +1,6 @@
 """The explorer as a reader uses it: in a real browser, against a real web process with the starter zoo."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,6 @@ MASK = """() => {
 WHITE, GREY = 0xFFFFFFFF, 0xFFEAE6E3  # pruned and missing weights of the light theme, as words
 PICTURE = f"(selector) => {{ {READ} return Array.from(read(selector).data).join(); }}"
 NUM_WEIGHTS = 784 * 400
-
-
-@pytest.fixture(autouse=True)
-def _patience() -> Iterator[None]:
-    expect.set_options(timeout=30_000)  # cores are shared: what matters is that it comes
-    yield
-    expect.set_options(timeout=5_000)
 
 
 def opened(page: Page, query: str = "") -> Page:
