@@ -31,7 +31,7 @@ from backend.contracts.parameters import (
 )
 from backend.contracts.plan import CellPlan, StudyPlan
 from backend.contracts.study_types.base import StudyType
-from backend.contracts.study_types.presets import TWO_CORE_GENERATION, TWO_CORE_TRAINING
+from backend.contracts.study_types.presets import FIRST_LOOK_GENERATION, FIRST_LOOK_TRAINING
 
 
 class DilutionSweepParameters(Parameters):
@@ -78,8 +78,8 @@ class DilutionSweep(StudyType):
             "initial_dilutions": [0.0, 0.4, 0.8],
             "num_replicas": 2,
             "pruning_grid": [0.2, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98],
-            "training": TWO_CORE_TRAINING,
-            "generation": TWO_CORE_GENERATION,
+            "training": FIRST_LOOK_TRAINING,
+            "generation": FIRST_LOOK_GENERATION,
         },
         "The paper": {},
     }

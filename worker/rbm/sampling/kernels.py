@@ -170,10 +170,20 @@ def follow_flips(fields, tiles, flips, counts):
 
 @serial
 @no_type_check
+def copy_row(units, copied):
+    """Fill the beginning of `copied`. An assignment to a slice would take seconds to compile, for its error text."""
+    for i in range(units.size):
+        copied[i] = units[i]
+
+
+@serial
+@no_type_check
 def biases_as_fields(bias, num_chains, num_tiles):
     """The fields of a layer when all units of the other one are off, padded to whole tiles."""
     fields = np.zeros((num_chains, num_tiles * TILE), np.int32)
-    fields[:, : bias.size] = bias
+    for chain in range(num_chains):
+        for unit in range(bias.size):
+            fields[chain, unit] = bias[unit]
     return fields
 
 
@@ -183,7 +193,7 @@ def switch_on(visible, fields, tiles, units, flips, counts):
     """Switch visible units on that are all off, and let the hidden fields follow."""
     new_units = np.zeros(units.shape[1], np.uint8)
     for chain in range(visible.shape[0]):
-        new_units[: visible.shape[1]] = visible[chain]
+        copy_row(visible[chain], new_units)
         find_flips(units[chain], new_units, flips[chain], counts[chain])
     follow_flips(fields, tiles, flips, counts)
 
@@ -247,8 +257,9 @@ def run_task(
         )  # fmt: skip
         follow_flips(hidden_fields, tiles, flips, counts)
         step += ONE
-    visible[:] = v[:, :num_visible]
-    hidden[:] = h[:, :num_hidden]
+    for chain in range(num_chains):
+        copy_row(v[chain, :num_visible], visible[chain])
+        copy_row(h[chain, :num_hidden], hidden[chain])
     sigmoids(hidden_fields, scale, probabilities)
 
 
@@ -317,23 +328,30 @@ def largest_bound(weights, vbias, hbias):
     """
     num_visible, num_hidden = weights.shape
     eights = num_hidden // 8 * 8
-    columns = np.abs(hbias).astype(np.float64)
+    columns = np.empty(num_hidden, np.float64)
+    for i in range(num_hidden):
+        columns[i] = abs(hbias[i])
     parts = np.empty(8, np.float64)
     bound = 0.0
     for j in range(num_visible):
-        parts[:] = 0.0
+        for k in range(8):
+            parts[k] = 0.0
         for i in range(0, eights, 8):
             for k in range(8):
                 magnitude = np.float64(abs(weights[j, i + k]))
                 parts[k] += magnitude
                 columns[i + k] += magnitude
-        row = np.float64(abs(vbias[j])) + parts.sum()
+        row = np.float64(abs(vbias[j]))
+        for k in range(8):
+            row += parts[k]
         for i in range(eights, num_hidden):
             magnitude = np.float64(abs(weights[j, i]))
             row += magnitude
             columns[i] += magnitude
         bound = max(bound, row)
-    return max(bound, columns.max())
+    for i in range(num_hidden):
+        bound = max(bound, columns[i])
+    return bound
 
 
 @threaded
@@ -357,7 +375,8 @@ def round_row(weights, factor, rounded):
     """Fill `rounded` with round(weights factor), halves to even, and with 0 beyond them."""
     for i in range(weights.size):
         rounded[i] = np.int32(np.rint(weights[i] * factor))
-    rounded[weights.size :] = 0
+    for i in range(weights.size, rounded.size):
+        rounded[i] = 0
 
 
 @threaded
@@ -378,4 +397,5 @@ def quantise(weights, exponents, tiles, tiles_transposed):
             tile, place = i // TILE, i % TILE
             for j in range(first, last):
                 tiles_transposed[replica, block, i, j - first] = tiles[replica, tile, j, place]
-            tiles_transposed[replica, block, i, last - first :] = 0
+            for place in range(last - first, TILE):
+                tiles_transposed[replica, block, i, place] = 0

@@ -78,7 +78,8 @@ def _rows(parameter: Tensor) -> np.ndarray:
 @no_type_check
 def _list_active(visible, listed, counts):
     """For each visible unit: in which samples it is on, in their order, and how many these are."""
-    counts[:] = 0
+    for j in range(visible.shape[1]):
+        counts[j] = 0
     for sample in range(visible.shape[0]):
         for j in range(visible.shape[1]):
             listed[j, counts[j]] = sample
@@ -163,7 +164,8 @@ def _visible_gradient(weights, vbias, mask, data_visible, data_hidden, model_vis
 @no_type_check
 def _mean(states, mean):
     """Fill with the mean of each unit over the samples of one replica."""
-    mean[:] = np.float32(0)
+    for i in range(mean.size):
+        mean[i] = np.float32(0)
     for sample in range(states.shape[0]):
         for i in range(mean.size):
             mean[i] += np.float32(states[sample, i])
@@ -180,7 +182,8 @@ def _mean_difference(gradient, data, model):
     for replica in range(num_replicas):
         _mean(data[replica], data_mean)
         _mean(model[replica], model_mean)
-        gradient[replica] = data_mean - model_mean
+        for i in range(num_units):
+            gradient[replica, i] = data_mean[i] - model_mean[i]
 
 
 @threaded
@@ -201,7 +204,8 @@ def _centre(weights, vbias, hbias, mask, data_visible, data_hidden):
                 on_visible += weights[replica, j, i] * lam[i]
                 on_hidden[i] += weights[replica, j, i] * mu[j]
             vbias[replica, j] -= on_visible
-        hbias[replica] -= on_hidden
+        for i in range(num_hidden):
+            hbias[replica, i] -= on_hidden[i]
 
 
 @threaded
