@@ -29,7 +29,7 @@ from worker.rbm.training.state import LARGEST_PARAMETER
 KIND = "train"
 BLOCK_SECONDS = 0.3
 NUM_RECORDS = 40
-RECORD_IMAGES = 2000
+RECORD_IMAGES = 1000
 METRIC = "pseudo_log_likelihood"
 
 
