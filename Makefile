@@ -57,6 +57,7 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt
 		echo "Try again later, or take them all the same: make TORCH_INDEX= run"; exit 1; fi
 	@$(TORCH_INSTALL)
 	@$(PIP_INSTALL) --editable ".[api,dashboard,worker,embedded,dataframe]"
+	@$(BIN)/python -m worker.compile
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/run.stamp

@@ -17,7 +17,7 @@ TWO_CORE_TRAINING: dict[str, Any] = {
 # abruptly when they are pruned, later the more diluted they are.
 FIRST_LOOK_TRAINING: dict[str, Any] = {
     "gibbs_steps": 5,
-    "num_updates": 1200,
+    "num_updates": 1000,
     "batch_size": 100,
     "num_chains": 100,
     "learning_rate": 0.12,
