@@ -1,3 +1,4 @@
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,3 +22,17 @@ def any_rig(tmp_path: Path, own_broker: Broker, database_url: str) -> Iterator[R
     found = Rig(tmp_path, own_broker, database_url)
     yield found
     found.close()
+
+
+@pytest.fixture(scope="module")
+def busy_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """One laboratory with a worker for all tests of a file that hurt neither; each takes a seed of its own."""
+    folder = tmp_path_factory.mktemp("rig")
+    with tempfile.TemporaryDirectory(prefix="dl-") as home:
+        broker = Broker(Path(home))
+        broker.start()
+        found = Rig(folder, broker, f"sqlite:///{folder / 'lab.sqlite'}")
+        found.worker()
+        yield found
+        found.close()
+        broker.kill()

@@ -18,7 +18,7 @@ QUICK = {"num_hidden": 11, "gibbs_steps": 1, "num_updates": 30, "batch_size": 13
 LONG = {
     "num_hidden": 17,
     "gibbs_steps": 1,
-    "num_updates": 1500,
+    "num_updates": 800,
     "batch_size": 31,
     "num_chains": 29,
     "learning_rate": 0.1,

@@ -28,18 +28,17 @@ def test_a_study_is_trained_judged_and_done(any_rig: Rig) -> None:
             assert all(one.low < one.value < one.high for one in points)
 
 
-def test_judged_cells_hold_metric_samples_and_reference(rig: Rig) -> None:
-    rig.worker()
-    study = rig.submit(plan(QUICK))
-    rig.wait_for_end(study, StudyState.DONE)
-    cells = rig.cells(study, "evaluation")
+def test_judged_cells_hold_metric_samples_and_reference(busy_rig: Rig) -> None:
+    study = busy_rig.submit(plan(QUICK, seed=1))
+    busy_rig.wait_for_end(study, StudyState.DONE)
+    cells = busy_rig.cells(study, "evaluation")
     assert [(cell.state, cell.parameters["pruning"]) for cell in cells] == [
         (CellState.DONE, p) for _ in range(2) for p in (0.4, 0.7, 0.95)
     ]
     for cell in cells:
-        (value,) = rig.metrics(cell.id, "second_moment_error")
+        (value,) = busy_rig.metrics(cell.id, "second_moment_error")
         assert (value.num_samples, value.gibbs_steps, value.update) == (23, 7, None)
-        packed = np.load(io.BytesIO(rig.lab.artifacts.get(cell.artifact_digest)), allow_pickle=False)
+        packed = np.load(io.BytesIO(busy_rig.lab.artifacts.get(cell.artifact_digest)), allow_pickle=False)
         assert (packed.shape, packed.dtype) == ((23, 98), np.uint8)
     assert len({cell.artifact_digest for cell in cells}) == 6, "every cell has samples of its own"
 
@@ -56,10 +55,10 @@ def test_an_idle_worker_shows_itself_and_takes_itself_off_the_list(rig: Rig) -> 
     assert rig.worker_rows() == []
 
 
-def test_the_parent_process_never_loads_torch(rig: Rig) -> None:
-    worker = rig.worker()
-    study = rig.submit(plan(QUICK))
-    rig.wait_for_end(study, StudyState.DONE)
+def test_the_parent_process_never_loads_torch(busy_rig: Rig) -> None:
+    [worker] = busy_rig.workers
+    study = busy_rig.submit(plan(QUICK, seed=2))
+    busy_rig.wait_for_end(study, StudyState.DONE)
 
     def loaded(pid: int) -> bool:
         with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
@@ -69,8 +68,7 @@ def test_the_parent_process_never_loads_torch(rig: Rig) -> None:
     assert not loaded(worker.process.pid)
 
 
-def test_a_job_that_becomes_ready_is_sent_by_the_worker_that_made_it_ready(rig: Rig) -> None:
-    rig.worker()
-    with rig.nobody_sweeps():
-        study = rig.submit(plan(QUICK))
-        rig.wait_for_end(study, StudyState.DONE)
+def test_a_job_that_becomes_ready_is_sent_by_the_worker_that_made_it_ready(busy_rig: Rig) -> None:
+    with busy_rig.nobody_sweeps():
+        study = busy_rig.submit(plan(QUICK, seed=3))
+        busy_rig.wait_for_end(study, StudyState.DONE)
