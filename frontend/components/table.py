@@ -23,7 +23,7 @@ def table(
         "suppressCellFocus": True,
         "theme": {"function": "themeQuartz.withParams({accentColor: 'var(--accent)', backgroundColor: 'var(--card)', "
                   "foregroundColor: 'var(--mantine-color-text)', borderColor: 'var(--line)', fontFamily: 'inherit', "
-                  "headerBackgroundColor: 'var(--page)', cellHorizontalPadding: 10, wrapperBorderRadius: '10px'})"},
+                  "headerBackgroundColor: 'var(--page)', cellHorizontalPadding: 8, wrapperBorderRadius: '10px'})"},
         "tooltipShowDelay": 600,
     }  # fmt: skip
     return dag.AgGrid(

@@ -109,16 +109,16 @@ def _columns() -> list[dict[str, Any]]:
     fixed = {"cellDataType": False, "sortable": False, "tooltipField": None, "pinned": "right"}
     return [
         column("title", "Job", flex=3, minWidth=170, cellRenderer="Job"),
-        column("state", "State", width=106, cellRenderer="State"),
-        column("place", "Place", width=62),
-        column("study", "Study", flex=2, minWidth=100, cellRenderer="PageLink"),
-        column("fraction", "Progress", width=116, cellRenderer="Progress"),
-        column("now", "Now", flex=2, minWidth=115),
-        column("left", "Time left", width=112),
-        column("rate", "Rate", width=78),
-        column("device", "Device", width=92),
-        column("attempt", "Attempt", width=78),
-        column("commands", "Actions", width=126, cellRenderer="Commands", **fixed),
+        column("state", "State", width=98, cellRenderer="State"),
+        column("place", "Place", width=58),
+        column("study", "Study", flex=2, minWidth=110, cellRenderer="PageLink"),
+        column("fraction", "Progress", width=104, cellRenderer="Progress"),
+        column("now", "Now", flex=2, minWidth=96),
+        column("left", "Time left", width=116),
+        column("rate", "Rate", width=74),
+        column("device", "Device", width=88),
+        column("attempt", "Attempt", width=76),
+        column("commands", "Actions", width=132, cellRenderer="Commands", **fixed),
     ]
 
 
