@@ -112,7 +112,7 @@ def _columns() -> list[dict[str, Any]]:
         column("state", "State", width=98, cellRenderer="State"),
         column("place", "Place", width=58),
         column("study", "Study", flex=2, minWidth=110, cellRenderer="PageLink"),
-        column("fraction", "Progress", width=104, cellRenderer="Progress"),
+        column("fraction", "Progress", width=114, cellRenderer="Progress"),
         column("now", "Now", flex=2, minWidth=96),
         column("left", "Time left", width=116),
         column("rate", "Rate", width=74),
