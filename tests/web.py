@@ -12,7 +12,7 @@ from backend.contracts.messages import Study
 from backend.services.first_start import register_zoo
 from backend.services.laboratory import open_laboratory
 from backend.settings import Settings
-from backend.storage.database import migrate
+from backend.storage.migrate import migrate
 from tests import hands
 from tests.laboratory import free_port, wait_until
 

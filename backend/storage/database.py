@@ -1,14 +1,11 @@
-"""The database: one engine, write transactions, read-only snapshots, migrations."""
+"""The database: one engine, write transactions, read-only snapshots."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import alembic.command
-import alembic.config
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.orm import Session, sessionmaker
@@ -19,8 +16,6 @@ from backend.storage.tables import utcnow
 LOCK_WAIT_SECONDS = 10
 _ADVISORY_LOCK = 0x44494C4C  # "DILL": one number for all processes of all laboratories on this database
 _UNDEFINED_TABLE = "42P01"  # PostgreSQL's SQLSTATE
-_MIGRATIONS = Path(__file__).parent / "migrations"
-_alembic_is_not_thread_safe = threading.Lock()
 
 
 class Database:
@@ -76,25 +71,6 @@ def open_database(url: str) -> Database:
     options = f"-c lock_timeout={LOCK_WAIT_SECONDS}s -c timezone=UTC"
     connect_args = {"connect_timeout": 5, "options": options}
     return Database(create_engine(parsed, pool_pre_ping=True, connect_args=connect_args))
-
-
-def migrate(url: str) -> None:
-    """Bring the schema up to date. When several processes start at once, one migrates and the others wait."""
-    database = open_database(url)
-    try:
-        with _alembic_is_not_thread_safe, database.write() as session:
-            exclusive(session)
-            alembic.command.upgrade(alembic_config(session.connection()), "head")
-    finally:
-        database.dispose()
-
-
-def alembic_config(connection: Connection) -> alembic.config.Config:
-    """Alembic's configuration for commands on an open connection."""
-    config = alembic.config.Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config
 
 
 def exclusive(session: Session) -> None:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from backend.settings import Settings
-from backend.storage.database import migrate
+from backend.storage.migrate import migrate
 
 FORBIDDEN = ("torch", "numba", "worker")
 

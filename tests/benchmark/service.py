@@ -36,7 +36,7 @@ from backend.services.jobs import list_jobs
 from backend.services.laboratory import Laboratory, open_laboratory
 from backend.services.submit import submit_study
 from backend.settings import Settings
-from backend.storage.database import migrate
+from backend.storage.migrate import migrate
 from tests.benchmark.gibbs_step import hardware, publish, versions
 from tests.conftest import Broker
 from tests.laboratory import free_port, wait_until

@@ -8,7 +8,7 @@ import structlog
 from backend.api.app import create_api
 from backend.services.laboratory import Laboratory, open_laboratory
 from backend.settings import Settings
-from backend.storage.database import migrate
+from backend.storage.migrate import migrate
 from tests.conftest import Broker
 from tests.integration.api.serving import serve
 

@@ -19,8 +19,8 @@ from backend.client.events import StreamParser
 from backend.contracts.messages import Event
 from backend.services.laboratory import Laboratory, open_laboratory
 from backend.settings import Settings
-from backend.storage.database import migrate
 from backend.storage.events import STREAM
+from backend.storage.migrate import migrate
 from tests.conftest import Broker
 from tests.hands import submit
 from tests.integration.api.conftest import Live

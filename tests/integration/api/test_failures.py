@@ -14,7 +14,8 @@ from backend.api.app import create_api
 from backend.services.laboratory import Laboratory, open_laboratory
 from backend.settings import Settings
 from backend.storage import database
-from backend.storage.database import _ADVISORY_LOCK, migrate
+from backend.storage.database import _ADVISORY_LOCK
+from backend.storage.migrate import migrate
 from tests.conftest import Broker
 from tests.hands import SMALL, claim, submit, work_off
 from tests.integration.api.conftest import Live

@@ -17,7 +17,7 @@ from sqlalchemy import text, update
 
 from backend.services.laboratory import Laboratory, open_laboratory
 from backend.settings import Settings
-from backend.storage.database import migrate
+from backend.storage.migrate import migrate
 from backend.storage.tables import IdempotencyKey, utcnow
 from tests.conftest import Broker
 from tests.hands import SMALL

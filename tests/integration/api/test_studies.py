@@ -41,7 +41,7 @@ def test_a_preset_is_laid_under_the_parameters(live: Live) -> None:
     body = {"name": "Two", "preset": "Two cores", "parameters": {"num_replicas": 1}}
     parameters = live.http.post("/studies", json=body).json()["parameters"]
     assert parameters["num_replicas"] == 1
-    assert parameters["training"]["num_updates"] == 2000
+    assert parameters["training"]["num_updates"] == 1000
 
 
 def test_an_estimate_writes_nothing(live: Live) -> None:
@@ -224,7 +224,7 @@ def test_the_catalogue(live: Live) -> None:
     assert metrics["second_moment_error"]["unit"]
     assert "magnitude" in [rule["name"] for rule in live.http.get("/pruning-rules").json()]
     [sweep] = [kind for kind in live.http.get("/study-types").json() if kind["name"] == "dilution-sweep"]
-    assert sweep["presets"]["Two cores"]["training"]["gibbs_steps"] == 10
+    assert sweep["presets"]["Two cores"]["training"]["gibbs_steps"] == 5
     assert "num_replicas" in sweep["parameters_schema"]["properties"]
 
 

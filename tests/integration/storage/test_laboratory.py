@@ -32,8 +32,9 @@ from backend.services.queue import Queue
 from backend.services.studies import NO_WORKER, NOT_SENT, list_studies, show_study
 from backend.services.sweep import sweep
 from backend.storage.artifacts import ArtifactStore
-from backend.storage.database import Database, exclusive, migrate, open_database
+from backend.storage.database import Database, exclusive, open_database
 from backend.storage.events import STREAM, EventBus
+from backend.storage.migrate import migrate
 from backend.storage.repositories import jobs, workers
 from backend.storage.repositories.machines import MachineFilter
 from backend.storage.tables import Cell, Job, Study, Worker, utcnow

@@ -7,7 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 
-from backend.storage.database import alembic_config, migrate, open_database
+from backend.storage.database import open_database
+from backend.storage.migrate import alembic_config, migrate
 from backend.storage.tables import Base, Cell, Metric, Reference, Study
 
 
@@ -41,7 +42,7 @@ def test_downgrade_removes_every_table(database_url: str) -> None:
 
 
 def test_processes_that_start_at_once_all_find_the_schema(database_url: str) -> None:
-    program = f"from backend.storage.database import migrate; migrate({database_url!r})"
+    program = f"from backend.storage.migrate import migrate; migrate({database_url!r})"
 
     def start(_: int) -> "subprocess.CompletedProcess[str]":
         return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)

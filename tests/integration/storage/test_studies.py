@@ -106,7 +106,7 @@ def test_a_preset_lies_under_the_given_parameters(laboratory: Laboratory) -> Non
     parameters = submit_study(laboratory, request).parameters
     assert parameters["num_replicas"] == 1
     assert parameters["training"]["learning_rate"] == 0.05
-    assert parameters["training"]["num_updates"] == 2000, "from the preset"
+    assert parameters["training"]["num_updates"] == 1000, "from the preset"
     assert parameters["initial_dilutions"] == [0.0, 0.4, 0.8]
 
 

@@ -23,8 +23,8 @@ from backend.services.laboratory import open_laboratory
 from backend.services.submit import submit_study
 from backend.services.sweep import sweep
 from backend.settings import Settings
-from backend.storage.database import migrate
 from backend.storage.errors import ArtifactMissing
+from backend.storage.migrate import migrate
 from backend.storage.tables import Cell, Job, JobLog, Machine, Metric, Study, StudyCell, Worker
 from tests.conftest import Broker
 from worker.rbm.checkpoint import read_checkpoint
