@@ -8,6 +8,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -114,25 +115,30 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
-@pytest.fixture(scope="session")
-def running_broker() -> Iterator[Broker]:
-    """One broker for all tests that do not hurt it."""
-    # A socket's path is short: pytest's own folders are not.
+@contextmanager
+def started_broker() -> Iterator[Broker]:
+    """A broker with a home of its own: a socket's path is short, pytest's own folders are not."""
     with tempfile.TemporaryDirectory(prefix="dl-") as home:
         broker = Broker(Path(home))
         broker.start()
+        try:
+            yield broker
+        finally:
+            broker.kill()
+
+
+@pytest.fixture(scope="session")
+def running_broker() -> Iterator[Broker]:
+    """One broker for all tests that do not hurt it."""
+    with started_broker() as broker:
         yield broker
-        broker.kill()
 
 
 @pytest.fixture
 def own_broker() -> Iterator[Broker]:
     """A running broker for one test, which may kill it."""
-    with tempfile.TemporaryDirectory(prefix="dl-") as home:
-        broker = Broker(Path(home))
-        broker.start()
+    with started_broker() as broker:
         yield broker
-        broker.kill()
 
 
 @pytest.fixture

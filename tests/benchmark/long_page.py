@@ -33,7 +33,7 @@ from backend.storage.repositories import jobs
 from tests import hands
 from tests.benchmark.explorer import FRAMES, heap, opened, percentile
 from tests.benchmark.in_browser import TABLE, about, chromium, publish_pages
-from tests.conftest import Broker
+from tests.conftest import started_broker
 from tests.web import Web
 
 LEASE_SECONDS = 60.0
@@ -102,13 +102,10 @@ class Viewers:
 @contextmanager
 def house() -> Iterator[Web]:
     """A laboratory with a broker, and the zoo for the explorer."""
-    with tempfile.TemporaryDirectory(prefix="dl-") as home, tempfile.TemporaryDirectory(prefix="dl-") as folder:
-        broker = Broker(Path(home))
-        broker.start()
+    with started_broker() as broker, tempfile.TemporaryDirectory(prefix="dl-") as folder:
         web = Web(Path(folder), home=broker.home)
         yield web
         web.close()
-        broker.kill()
 
 
 def feed(web: Web, job_id: str, study_id: str, numbers: range, total: int, rate: float, token: int) -> dict[int, float]:

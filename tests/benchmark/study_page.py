@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page
 
 from backend.contracts.messages import Study
 from tests.benchmark.in_browser import about, chromium, publish_pages
-from tests.conftest import Broker
+from tests.conftest import started_broker
 from tests.large import large_study
 from tests.web import Web
 
@@ -69,15 +69,12 @@ def places(study: Study, machine: str) -> list[Place]:
 @contextmanager
 def laboratory(num_replicas: int) -> Iterator[tuple[Web, Study]]:
     """A web process with the large study."""
-    with tempfile.TemporaryDirectory(prefix="dl-") as home, tempfile.TemporaryDirectory() as folder:
-        broker = Broker(Path(home))
-        broker.start()
+    with started_broker() as broker, tempfile.TemporaryDirectory() as folder:
         web = Web(Path(folder), home=broker.home)
         try:
             yield web, large_study(web.lab, num_replicas=num_replicas)
         finally:
             web.close()
-            broker.kill()
 
 
 def ready_at(page: Page, address: str, ready: str) -> float:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser import ARGUMENTS, find_chromium
-from tests.conftest import Broker
+from tests.conftest import started_broker
 from tests.web import Web
 
 expect.set_options(timeout=30_000)  # cores are shared: what matters is that it comes
@@ -17,13 +17,10 @@ expect.set_options(timeout=30_000)  # cores are shared: what matters is that it 
 @pytest.fixture(scope="module")
 def house() -> Iterator[Web]:
     """A laboratory with a broker and nothing in it."""
-    with tempfile.TemporaryDirectory(prefix="dl-") as home, tempfile.TemporaryDirectory(prefix="dl-") as folder:
-        broker = Broker(Path(home))
-        broker.start()
+    with started_broker() as broker, tempfile.TemporaryDirectory(prefix="dl-") as folder:
         web = Web(Path(folder), zoo=False, home=broker.home)
         yield web
         web.close()
-        broker.kill()
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ from backend.contracts.parameters import (
 )
 from backend.contracts.plan import CellPlan, StudyPlan
 from backend.contracts.study_types.base import StudyType
-from backend.contracts.study_types.presets import FIRST_LOOK_GENERATION, FIRST_LOOK_TRAINING
+from backend.contracts.study_types.presets import TWO_CORE_GENERATION
 
 
 class DilutionSweepParameters(Parameters):
@@ -78,8 +78,18 @@ class DilutionSweep(StudyType):
             "initial_dilutions": [0.0, 0.4, 0.8],
             "num_replicas": 2,
             "pruning_grid": [0.2, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98],
-            "training": FIRST_LOOK_TRAINING,
-            "generation": FIRST_LOOK_GENERATION,
+            # From a high rate to a low one in few updates: machines that draw digits after 15 seconds on two cores, and
+            # that break abruptly when they are pruned, later the more diluted they are.
+            "training": {
+                "gibbs_steps": 5,
+                "num_updates": 1000,
+                "batch_size": 100,
+                "num_chains": 100,
+                "learning_rate": 0.12,
+                "learning_rate_decay": "linear",
+                "final_learning_rate": 0.002,
+            },
+            "generation": {**TWO_CORE_GENERATION, "num_samples": 256},
         },
         "The paper": {},
     }

@@ -13,17 +13,6 @@ TWO_CORE_TRAINING: dict[str, Any] = {
     "learning_rate_decay": "linear",
     "final_learning_rate": 0.001,
 }
-# From a high rate to a low one in few updates: machines that draw digits after 15 seconds on two cores, and that break
-# abruptly when they are pruned, later the more diluted they are.
-FIRST_LOOK_TRAINING: dict[str, Any] = {
-    "gibbs_steps": 5,
-    "num_updates": 1000,
-    "batch_size": 100,
-    "num_chains": 100,
-    "learning_rate": 0.12,
-    "learning_rate_decay": "linear",
-    "final_learning_rate": 0.002,
-}
 # At a high rate that stays, machines collapse abruptly like those of the paper's schedule, in a hundredth of the time.
 COLLAPSING_TRAINING: dict[str, Any] = {
     "gibbs_steps": 10,
@@ -33,4 +22,3 @@ COLLAPSING_TRAINING: dict[str, Any] = {
     "learning_rate": 0.1,
 }
 TWO_CORE_GENERATION: dict[str, Any] = {"num_samples": 512, "gibbs_steps": 200}
-FIRST_LOOK_GENERATION: dict[str, Any] = {"num_samples": 256, "gibbs_steps": 200}

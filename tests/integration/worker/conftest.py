@@ -1,10 +1,9 @@
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Broker
+from tests.conftest import Broker, started_broker
 from tests.integration.worker.rig import Rig
 
 
@@ -28,11 +27,8 @@ def any_rig(tmp_path: Path, own_broker: Broker, database_url: str) -> Iterator[R
 def busy_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """One laboratory with a worker for all tests of a file that hurt neither; each takes a seed of its own."""
     folder = tmp_path_factory.mktemp("rig")
-    with tempfile.TemporaryDirectory(prefix="dl-") as home:
-        broker = Broker(Path(home))
-        broker.start()
+    with started_broker() as broker:
         found = Rig(folder, broker, f"sqlite:///{folder / 'lab.sqlite'}")
         found.worker()
         yield found
         found.close()
-        broker.kill()

@@ -170,10 +170,10 @@ def follow_flips(fields, tiles, flips, counts):
 
 @serial
 @no_type_check
-def copy_row(units, copied):
+def copy_row(row, copied):
     """Fill the beginning of `copied`. An assignment to a slice would take seconds to compile, for its error text."""
-    for i in range(units.size):
-        copied[i] = units[i]
+    for i in range(row.size):
+        copied[i] = row[i]
 
 
 @serial
@@ -182,8 +182,7 @@ def biases_as_fields(bias, num_chains, num_tiles):
     """The fields of a layer when all units of the other one are off, padded to whole tiles."""
     fields = np.zeros((num_chains, num_tiles * TILE), np.int32)
     for chain in range(num_chains):
-        for unit in range(bias.size):
-            fields[chain, unit] = bias[unit]
+        copy_row(bias, fields[chain])
     return fields
 
 
