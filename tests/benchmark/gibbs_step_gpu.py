@@ -1,12 +1,12 @@
-"""Time of one Gibbs step on a GPU: both loops of this project's sampler, a plain torch loop, and `rbms` if installed.
+"""Time of one Gibbs step on a GPU: this project's sampler, a plain torch loop, and `rbms` if installed.
 
     python -m tests.benchmark.gibbs_step_gpu
         [--replicas 1 5 15 30] [--chains 500] [--steps 100] [--repeats 7] [--tiles 128,128,64,8,3] [--write]
 
-Microseconds for one replica and one step (both layers) of 784 x 400 units. Calls are interleaved and timed by the
-device's own events, host work included; each call is `steps` steps. The limit is the time that the same number of
-multiplications takes in the fastest float16 product of torch that was measured in the same run. `--tiles` tries another
-cut of the work: chains, units, inputs, warps, stages.
+Microseconds for one replica and one step (both layers) of 784 x 400 units, then updates of training. Calls are
+interleaved and timed by the device's own events, host work included; each call is `steps` steps. The limit is the time
+that the same number of multiplications takes in the fastest float16 product of torch that was measured in the same run.
+`--tiles` tries another cut of the work: chains, units, inputs, warps, stages.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ import sys
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from tests.benchmark.gibbs_step import naive_torch, publish, rbms, versions
+from worker.datasets import load_dataset
 from worker.rbm.machine import Machine
-from worker.rbm.sampling import random_chains
+from worker.rbm.sampling import PreparedMachine, prepare, random_chains
 from worker.rbm.sampling.fused import FusedMachine, why_not
 from worker.rbm.sampling.gpu.tiles import Tiles
+from worker.rbm.training import TrainingSchedule, TrainingState, start_training, train
 
 NUM_VISIBLE, NUM_HIDDEN = 784, 400
 
@@ -68,19 +71,49 @@ def calls_for(machine: Machine, arguments: argparse.Namespace, tiles: Tiles) -> 
     generators = [torch.Generator().manual_seed(index) for index in range(replicas)]
     states = random_chains(arguments.chains, NUM_VISIBLE, generators).to(machine.device)
 
-    def ours(*, persistent: bool) -> Call:
-        return lambda: FusedMachine(machine, persistent=persistent, tiles=tiles).sample(states, steps, generators)
-
     plain = naive_torch(machine)
     calls: dict[str, Call] = {
-        "ours, half steps": ours(persistent=False),
-        "ours, one kernel": ours(persistent=True),
+        "ours": lambda: FusedMachine(machine, tiles=tiles).sample(states, steps, generators),
         "torch, plain loop": lambda: plain(states, steps),
     }
     package = rbms(machine) if replicas == 1 else None
     if package is not None:
         calls["rbms"] = lambda: package(states, steps)
     return calls
+
+
+def training_rows(num_replicas: int, chains: int, repeats: int, device: torch.device) -> list[str]:
+    """One update and its Gibbs steps alone, in turn, for three numbers of steps."""
+    images = load_dataset("mnist").train_images
+    data = torch.from_numpy(images)
+    rows = []
+    for steps in (10, 100, 1000):
+        schedule = TrainingSchedule(
+            gibbs_steps=steps, num_updates=10_000, batch_size=chains, num_chains=chains, learning_rate=1e-3
+        )
+        seeds = list(range(num_replicas))
+        state = start_training(data, schedule, NUM_HIDDEN, [0.0] * num_replicas, seeds, device=device)
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        prepared, start, resident = prepare(state.machine), state.chains.clone(), data.to(device)
+        updates = max(5, 1000 // steps)
+
+        def update(
+            state: TrainingState = state, schedule: TrainingSchedule = schedule, images: Tensor = resident,
+            updates: int = updates,
+        ) -> None:  # fmt: skip
+            train(state, images, schedule, updates)
+
+        def alone(
+            prepared: PreparedMachine = prepared, start: Tensor = start, steps: int = steps, updates: int = updates,
+            generators: list[torch.Generator] = generators,
+        ) -> None:  # fmt: skip
+            for _ in range(updates):
+                prepared.sample(start, steps, generators)
+
+        times = interleaved({"update": update, "alone": alone}, repeats)
+        whole, gibbs = times["update"] / updates, times["alone"] / updates
+        rows.append(f"| {num_replicas} | {steps:,} | {whole:.3f} | {gibbs:.3f} | {100 * (whole / gibbs - 1):.1f} % |")
+    return rows
 
 
 def report(arguments: argparse.Namespace, device: torch.device) -> str:
@@ -106,7 +139,16 @@ def report(arguments: argparse.Namespace, device: torch.device) -> str:
         times = interleaved(calls_for(machines(replicas, device), arguments, tiles), arguments.repeats)
         per_step = arguments.steps * replicas
         body += [f"| {replicas} | {name} | {time / per_step * 1e3:.2f} |" for name, time in times.items()]
-    return "\n".join(head + body) + "\n"
+    training = [
+        "",
+        f"Training, {arguments.chains} chains and images; milliseconds of an update of all replicas, and of its Gibbs "
+        "steps alone.",
+        "",
+        "| replicas | Gibbs steps | update, ms | Gibbs steps alone, ms | more |",
+        "| --- | --- | --- | --- | --- |",
+        *(row for replicas in (1, 15) for row in training_rows(replicas, arguments.chains, arguments.repeats, device)),
+    ]
+    return "\n".join(head + body + training) + "\n"
 
 
 def main() -> None:

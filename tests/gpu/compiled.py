@@ -24,25 +24,26 @@ from triton.compiler import ASTSource
 
 from worker.rbm.sampling.gpu import kernels
 from worker.rbm.sampling.gpu.tiles import Tiles, padded
-from worker.rbm.training.fused_step import SAMPLES_PER_TILE, UNITS_PER_TILE
+from worker.rbm.training.fused_step import SAMPLES_PER_TILE, UNITS_PER_SPLIT, UNITS_PER_TILE
 
 POINTERS = {
     "half_step": {
         "inputs": "fp16", "outputs": "fp16", "weights": "fp16", "bias": "fp32", "keys": "i64", "first_step": "i64",
     },
-    "all_steps": {
-        "visible": "fp16", "hidden": "fp16", "weights": "fp16", "vbias": "fp32", "hbias": "fp32", "keys": "i64",
-    },
     "hidden_probabilities": {"visible": "u8", "probabilities": "fp32", "weights": "fp16", "hbias": "fp32"},
-    "gradient": {
-        "data_visible": "u8", "data_hidden": "fp32", "model_visible": "u8", "model_hidden": "fp32",
-        "mask": "u8", "weights": "fp32", "hbias": "fp32",
+    "split_probabilities": {"probabilities": "fp32", "high": "fp16", "low": "fp16", "means": "fp32"},
+    "weight_gradient": {
+        "data_visible": "fp16", "data_high": "fp16", "data_low": "fp16",
+        "model_visible": "fp16", "model_high": "fp16", "model_low": "fp16", "mask": "u8", "weights": "fp32",
     },
     "load_parameters": {
         "weights": "fp32", "vbias": "fp32", "hbias": "fp32",
         "half_weights": "fp16", "padded_vbias": "fp32", "padded_hbias": "fp32",
     },
 }  # fmt: skip
+
+MULTIPLES_OF_16 = ("num_visible", "num_hidden")
+"""Triton finds out when it is called; 784 and 400 are."""
 
 
 def compiled(
@@ -53,7 +54,8 @@ def compiled(
     pointers = POINTERS[name]
     signature = {argument: "constexpr" if argument.isupper() else "i32" for argument in kernel.arg_names}
     signature |= {argument: f"*{kind}" for argument, kind in pointers.items()}
-    aligned = {(kernel.arg_names.index(argument),): [["tt.divisibility", 16]] for argument in pointers}
+    multiples = {*pointers, *MULTIPLES_OF_16} & set(kernel.arg_names)
+    aligned = {(kernel.arg_names.index(argument),): [["tt.divisibility", 16]] for argument in multiples}
     source = ASTSource(kernel, signature, constexprs=constants, attrs=aligned)
     options = {"num_warps": tiles.num_warps, "num_stages": tiles.num_stages, "enable_fp_fusion": False}
     if max_registers is not None:
@@ -95,15 +97,15 @@ def report(
         "LAYER": 1, "NUM_INPUTS": padded(num_hidden, tiles.inputs), "NUM_UNITS": num_visible,
         "INPUT_STRIDE": hidden, "OUTPUT_STRIDE": visible, "PADDED_CHAINS": chains, **tile,
     }  # fmt: skip
-    whole = {"NUM_VISIBLE": num_visible, "NUM_HIDDEN": num_hidden, "PADDED_CHAINS": chains, **stride, **tile}
     positive = {**stride, "SAMPLES": tiles.chains, "UNITS": tiles.units, "INPUTS": tiles.inputs}
     loading = {**stride, "ROWS": 16, "COLUMNS": 256}
     samples = {"SAMPLES": SAMPLES_PER_TILE, "VISIBLE": UNITS_PER_TILE, "HIDDEN": UNITS_PER_TILE}
+    split = {"SAMPLES": SAMPLES_PER_TILE, "UNITS": UNITS_PER_SPLIT}
     return {
         "half_step, hidden": compiled("half_step", to_hidden, capability, tiles, tiles.max_registers),
         "half_step, visible": compiled("half_step", to_visible, capability, tiles, tiles.max_registers),
-        "gradient": compiled("gradient", samples, capability, tiles),
-        "all_steps": compiled("all_steps", whole, capability, tiles),
+        "split_probabilities": compiled("split_probabilities", split, capability, tiles),
+        "weight_gradient": compiled("weight_gradient", samples, capability, tiles),
         "hidden_probabilities": compiled("hidden_probabilities", positive, capability, tiles),
         "load_parameters": compiled("load_parameters", loading, capability, tiles),
     }

@@ -23,7 +23,6 @@ from worker.rbm.sampling.gpu.tiles import Tiles
 from worker.rbm.training import TrainingSchedule, fused_step, gradient, start_training, train
 from worker.rbm.training.gradient import Phase
 
-LOOPS = pytest.mark.parametrize("persistent", [False, True], ids=["half_steps", "all_steps"])
 ONE_PROGRAM = Tiles(chains=4096, units=32, inputs=16) if DEVICE.type == "cpu" else Tiles()
 """A tile so tall that the interpreter has few programs to run."""
 
@@ -70,7 +69,6 @@ def test_random_words_are_philox(counter, key, rounds, words):
         assert result.tolist() == expected
 
 
-@LOOPS
 @pytest.mark.parametrize(
     ("num_visible", "num_hidden", "num_chains", "tiles"),
     [
@@ -81,11 +79,11 @@ def test_random_words_are_philox(counter, key, rounds, words):
         (37, 67, 19, Tiles(32, 32, 64)),
     ],
 )
-def test_bits_are_those_of_the_reference(num_visible, num_hidden, num_chains, tiles, persistent):
+def test_bits_are_those_of_the_reference(num_visible, num_hidden, num_chains, tiles):
     """Kills: a tile, unit, chain or step that takes another's numbers, inputs, weights or bias; a sum cut short."""
     machine = exact.tiny_machine(2, num_visible, num_hidden, spread=0.5)
     start = random_chains(num_chains, num_visible, exact.seeded(2))
-    got = sample(machine, start, 2, exact.seeded(2, 9), tiles=tiles, persistent=persistent)
+    got = sample(machine, start, 2, exact.seeded(2, 9), tiles=tiles)
     expected = fused_reference.sample(machine, start, 2, exact.seeded(2, 9))
     assert torch.equal(got[0], expected[0])
     assert torch.equal(got[1], expected[1])
@@ -160,18 +158,17 @@ def test_sampler_agrees_with_the_cpu_sampler():
         assert float(((means[0] - means[1]) / deviation).abs().max()) < SIGMAS
 
 
-@LOOPS
-def test_a_batch_of_replicas_is_the_replicas_one_by_one(persistent, monkeypatch):
+def test_a_batch_of_replicas_is_the_replicas_one_by_one(monkeypatch):
     """Kills: numbers, weights, biases or states taken by place in the batch; groups that skip or repeat a replica."""
     machines = [exact.tiny_machine(1, 13, 11, seed=seed, dilution=0.3 * seed) for seed in range(3)]
     start = random_chains(17, 13, exact.seeded(3))
     monkeypatch.setattr(loops, "_l2_bytes", lambda device: 1)
-    grouped = sample(stack(machines), start, 3, exact.seeded(3, 20), persistent=persistent)
+    grouped = sample(stack(machines), start, 3, exact.seeded(3, 20))
     monkeypatch.setattr(loops, "_l2_bytes", lambda device: 2**30)
     workspace._free.clear()
-    together = sample(stack(machines), start, 3, exact.seeded(3, 20), persistent=persistent)
+    together = sample(stack(machines), start, 3, exact.seeded(3, 20))
     for index, machine in enumerate(machines):
-        alone = sample(machine, start[index : index + 1], 3, exact.seeded(1, 20 + index), persistent=persistent)
+        alone = sample(machine, start[index : index + 1], 3, exact.seeded(1, 20 + index))
         for layer in (0, 1):
             assert torch.equal(grouped[layer][index], alone[layer][0])
             assert torch.equal(together[layer][index], alone[layer][0])
@@ -319,7 +316,7 @@ def test_requests_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="gibbs_steps is 0"):
         prepare(machine, "fused").sample(start, 0, exact.seeded(2))
     with pytest.raises(ValueError, match="1 generators for 2 replicas"):
-        prepare(machine, "persistent").sample(start, 1, exact.seeded(1))
+        prepare(machine, "fused").sample(start, 1, exact.seeded(1))
     with pytest.raises(ValueError, match="visible has shape"):
         prepare(machine, "fused").hidden_probabilities(start[:, :, :5])
     with pytest.raises(ValueError, match="units is 16"):

@@ -117,14 +117,14 @@ class Batch:
 
         Blocks end where the likelihood is recorded. How the run is cut does not change its bits.
         """
-        seconds_per_update = BLOCK_SECONDS
+        seconds_per_update, images = BLOCK_SECONDS, self.images.to(state.machine.device)
         while state.num_updates_done < self.schedule.num_updates:
             yield f"update {state.num_updates_done:,} of {self.schedule.num_updates:,}"
             upcoming = min(update for update in self.record_at if update > state.num_updates_done)
             affordable = max(1, int(BLOCK_SECONDS / seconds_per_update))
             num_updates = min(affordable, upcoming - state.num_updates_done)
             begun = time.perf_counter()
-            train(state, self.images, self.schedule, num_updates)
+            train(state, images, self.schedule, num_updates)
             seconds_per_update = max(1e-6, (time.perf_counter() - begun) / num_updates)
         yield "storing machines"
 

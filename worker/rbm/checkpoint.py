@@ -59,7 +59,7 @@ def read_checkpoint(data: bytes, device: torch.device | str = "cpu") -> Training
         order=require(tensors, "order", (torch.int32,), 2),
         cursor=_number(metadata, "cursor"),
         num_updates_done=_number(metadata, "num_updates_done"),
-        diverged_at=require(tensors, "diverged_at", (torch.int64,), 1),
+        diverged_at=require(tensors, "diverged_at", (torch.int64,), 1).to(device),
         velocity=_read_velocity(tensors, device),
     )
 

@@ -28,6 +28,7 @@ from worker.rbm.machine import Machine
 from worker.rbm.registry import SamplerRegistration
 from worker.rbm.sampling.gpu.tiles import Tiles
 from worker.rbm.sampling.prepared import check_request, check_visible, draw_keys
+from worker.rbm.transfer import send
 
 if TYPE_CHECKING:
     from worker.rbm.sampling.gpu.workspace import Workspace
@@ -39,10 +40,9 @@ LEAST_CAPABILITY = (8, 0)
 class FusedMachine:
     """A machine in the GPU sampler's buffers, which it has to itself until it is not used any more."""
 
-    def __init__(self, machine: Machine, *, persistent: bool = False, tiles: Tiles | None = None) -> None:
+    def __init__(self, machine: Machine, *, tiles: Tiles | None = None) -> None:
         from worker.rbm.sampling.gpu.workspace import give_back, take_workspace
 
-        self.persistent = persistent
         self._workspace: Workspace = take_workspace(machine, tiles or Tiles())
         self._workspace.load(machine)
         self._lock = threading.Lock()
@@ -62,12 +62,10 @@ class FusedMachine:
         chains = visible.shape[1]
         with self._lock:
             buffers = self._workspace.chain_buffers(chains)
-            if not self.persistent:
-                loops.record_half_steps(self._workspace, buffers, gibbs_steps)
+            loops.record_half_steps(self._workspace, buffers, gibbs_steps)
             buffers.visible[:, :chains, :num_visible].copy_(visible)
-            buffers.keys.copy_(draw_keys(generators))
-            loop = loops.all_steps if self.persistent else loops.half_steps
-            loop(self._workspace, buffers, gibbs_steps)
+            buffers.keys.copy_(send(draw_keys(generators), self._workspace.device))
+            loops.half_steps(self._workspace, buffers, gibbs_steps)
             last_visible = buffers.visible[:, :chains, :num_visible].to(torch.uint8)
             last_hidden = buffers.hidden[:, :chains, :num_hidden].to(torch.uint8)
         return last_visible, last_hidden
@@ -86,19 +84,10 @@ def to_fused(machine: Machine) -> FusedMachine:
     Raises:
         ValueError: if the sampler cannot run there, saying why.
     """
-    return FusedMachine(checked(machine))
-
-
-def checked(machine: Machine) -> Machine:
-    """The machine, if the GPU sampler runs where it is.
-
-    Raises:
-        ValueError: if it does not, saying why.
-    """
     reason = why_not(machine.device)
     if reason is not None:
         raise ValueError(f"the GPU sampler cannot run on {machine.device}: {reason}")
-    return machine
+    return FusedMachine(machine)
 
 
 def why_not(device: torch.device) -> str | None:

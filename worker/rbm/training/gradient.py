@@ -100,11 +100,11 @@ def gradient_step(
             kept = getattr(velocity, name).mul_(ascent.momentum).add_(change)
             change = ascent.momentum * kept + change if ascent.nesterov else kept
         shape = (-1, *[1] * (parameter.ndim - 1))
-        parameter.add_(torch.where(active.to(machine.device).reshape(shape), change, 0.0))
+        parameter.add_(torch.where(active.reshape(shape), change, 0.0))
 
 
 def within(parameter: Tensor, limit: float) -> Bool[Tensor, " replica"]:
-    """For each replica, on the CPU, whether every value is finite and at most `limit` in magnitude."""
+    """For each replica whether every value is finite and at most `limit` in magnitude."""
     low, high = torch.aminmax(parameter.flatten(1), dim=1)
     # Written so that it holds for NaN, which is neither above nor below anything.
-    return ((low >= -limit) & (high <= limit)).cpu()
+    return (low >= -limit) & (high <= limit)

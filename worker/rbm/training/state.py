@@ -30,7 +30,8 @@ class TrainingState:
         cursor: how many images of the current epoch have been used.
         num_updates_done: updates so far.
         diverged_at: for each replica the update at which its parameters were not finite or above
-            `LARGEST_PARAMETER` any more, -1 for those that go on. They were set to 0 and are not updated any more.
+            `LARGEST_PARAMETER` any more, -1 for those that go on; on the machine's device. The parameters were set to 0
+            and are not updated any more.
         velocity: the last change, where the schedule has momentum.
 
     Raises:
@@ -153,6 +154,6 @@ def _start(
         order=shuffled_orders(images.shape[0], generators),
         cursor=0,
         num_updates_done=0,
-        diverged_at=torch.full((machine.num_replicas,), -1),
+        diverged_at=torch.full((machine.num_replicas,), -1, device=machine.device),
         velocity=Gradient.zeros(machine) if schedule.momentum else None,
     )

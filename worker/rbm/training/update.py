@@ -14,6 +14,7 @@ from worker.rbm.training import compiled_step, fused_step
 from worker.rbm.training.gradient import Phase, gradient_step, within
 from worker.rbm.training.schedule import TrainingSchedule
 from worker.rbm.training.state import LARGEST_PARAMETER, TrainingState, shuffled_orders
+from worker.rbm.transfer import send
 
 GRADIENT_STEPS = {"fixed_point": compiled_step.gradient_step, "fused": fused_step.gradient_step}
 """The step that goes with a device's sampler; plain torch with any other."""
@@ -24,8 +25,8 @@ def train(
 ) -> TrainingState:
     """Make `num_updates` further updates, in place, and return the same state.
 
-    How a run is cut into calls does not change its bits. On the CPU they do not depend either on the number of threads
-    or on which replicas share the batch.
+    On a GPU the host waits for nothing before the last update. How a run is cut into calls does not change its bits,
+    nor does it matter which replicas share the batch, nor, on the CPU, how many threads there are.
 
     Args:
         state: the run so far.
@@ -39,8 +40,11 @@ def train(
     Source: paper, section 2, eqs. 3-5; Tieleman 2008 (PCD); Hinton 2002 (CD).
     """
     _check(state, images, schedule, num_updates)
+    images = images.to(state.machine.device)
     for _ in range(num_updates):
         _update(state, images, schedule)
+    if state.machine.device.type == "cuda":
+        torch.cuda.synchronize(state.machine.device)
     return state
 
 
@@ -89,8 +93,8 @@ def _next_batch(state: TrainingState, images: Tensor, batch_size: int) -> UInt8[
         state.cursor = 0
     rows = state.order[:, state.cursor : state.cursor + batch_size]
     state.cursor += batch_size
-    found = images.index_select(0, rows.reshape(-1).to(images.device))
-    return found.view(*rows.shape, images.shape[1]).to(state.machine.device)
+    found = images.index_select(0, send(rows.reshape(-1), images.device))
+    return found.view(*rows.shape, images.shape[1])
 
 
 def _flag_diverged(state: TrainingState) -> None:
@@ -98,10 +102,11 @@ def _flag_diverged(state: TrainingState) -> None:
     machine = state.machine
     parameters = (machine.weight_matrix, machine.vbias, machine.hbias)
     sound = compiled_step.within if machine.device.type == "cpu" else within
-    bad = torch.zeros(machine.num_replicas, dtype=torch.bool)
+    bad = torch.zeros(machine.num_replicas, dtype=torch.bool, device=machine.device)
     for parameter in parameters:
         bad |= ~sound(parameter, LARGEST_PARAMETER)
-    if bool(bad.any()):
-        state.diverged_at[bad] = state.num_updates_done
-        for parameter in parameters:
-            parameter[bad.to(machine.device)] = 0
+    if machine.device.type == "cpu" and not bool(bad.any()):
+        return  # a GPU is not asked, since the answer would have to be waited for
+    state.diverged_at.masked_fill_(bad, state.num_updates_done)
+    for parameter in parameters:
+        parameter.masked_fill_(bad.reshape(-1, *[1] * (parameter.ndim - 1)), 0.0)

@@ -1,4 +1,4 @@
-"""Triton kernels of the GPU sampler: half a Gibbs step in one kernel, or all steps of some chains in one kernel.
+"""Triton kernels of the GPU sampler and its training: half a Gibbs step in one kernel.
 
 States are 0 or 1 and exact in float16, so a product of float16 weights that is summed in float32 has the precision of
 tf32 (11 significant bits for a weight) at twice its speed. A weight is off by at most 2^-11 of itself (2^-25 where it
@@ -40,7 +40,7 @@ def random_words(key, chain, first_block, step, LAYER: tl.constexpr, CHAINS: tl.
     zeros = tl.zeros((CHAINS, BLOCKS), tl.uint32)
     block = zeros + (first_block + tl.arange(0, BLOCKS)).to(tl.uint32)[None, :]
     chain = zeros + chain.to(tl.uint32)[:, None]
-    return tl.philox(key, block, chain, zeros + tl.to_tensor(step).to(tl.uint32), zeros + LAYER, PHILOX_ROUNDS)
+    return tl.philox(key, block, chain, (zeros + step).to(tl.uint32), zeros + LAYER, PHILOX_ROUNDS)
 
 
 @triton.jit
@@ -145,45 +145,6 @@ def half_step(
     )  # fmt: skip
 
 
-@triton.jit(do_not_specialize=["num_steps"])
-@no_type_check
-def all_steps(
-    visible, hidden, weights, vbias, hbias, keys, num_steps,
-    NUM_VISIBLE: tl.constexpr, NUM_HIDDEN: tl.constexpr, PADDED_CHAINS: tl.constexpr,
-    VISIBLE_STRIDE: tl.constexpr, HIDDEN_STRIDE: tl.constexpr,
-    CHAINS: tl.constexpr, UNITS: tl.constexpr, INPUTS: tl.constexpr,
-):  # fmt: skip
-    """Run all steps of one tile of chains in one program. No program waits for another, nor the host for any.
-
-    The barriers make what the program's threads have stored of one layer visible to all of them before it is read.
-    """
-    chain_tiles: tl.constexpr = PADDED_CHAINS // CHAINS
-    program = tl.program_id(0)
-    replica = (program // chain_tiles).to(tl.int64)
-    chain_tile = program % chain_tiles
-    visible += replica * (PADDED_CHAINS * VISIBLE_STRIDE)
-    hidden += replica * (PADDED_CHAINS * HIDDEN_STRIDE)
-    weights += replica * (VISIBLE_STRIDE * HIDDEN_STRIDE)
-    vbias += replica * VISIBLE_STRIDE
-    hbias += replica * HIDDEN_STRIDE
-    key = tl.load(keys + replica)
-    visible_inputs: tl.constexpr = (NUM_VISIBLE + INPUTS - 1) // INPUTS * INPUTS
-    hidden_inputs: tl.constexpr = (NUM_HIDDEN + INPUTS - 1) // INPUTS * INPUTS
-    for step in range(num_steps):
-        for tile in range((NUM_HIDDEN + UNITS - 1) // UNITS):
-            draw_tile(
-                visible, hidden, weights, hbias, key, chain_tile, tile, step,
-                HIDDEN_LAYER, visible_inputs, VISIBLE_STRIDE, HIDDEN_STRIDE, CHAINS, UNITS, INPUTS,
-            )  # fmt: skip
-        tl.debug_barrier()
-        for tile in range((NUM_VISIBLE + UNITS - 1) // UNITS):
-            draw_tile(
-                hidden, visible, weights, vbias, key, chain_tile, tile, step,
-                VISIBLE_LAYER, hidden_inputs, HIDDEN_STRIDE, VISIBLE_STRIDE, CHAINS, UNITS, INPUTS,
-            )  # fmt: skip
-        tl.debug_barrier()
-
-
 @triton.jit
 @no_type_check
 def load_parameters(
@@ -237,60 +198,83 @@ def hidden_probabilities(
     tl.store(target + unit[None, :], 1.0 / (1.0 + tl.exp(-field)), mask=inside)
 
 
+@triton.jit(do_not_specialize=["num_samples"])
+@no_type_check
+def split_probabilities(
+    probabilities, high, low, means, num_samples, num_hidden, SAMPLES: tl.constexpr, UNITS: tl.constexpr
+):
+    """Write each probability as the sum of two float16 numbers, 22 significant bits, and each unit's mean.
+
+    A mean is summed over the samples in their order.
+    """
+    replica = tl.program_id(0).to(tl.int64)
+    unit = tl.program_id(1) * UNITS + tl.arange(0, UNITS)
+    total = tl.zeros((UNITS,), tl.float32)
+    for first in range(0, num_samples, SAMPLES):
+        sample = first + tl.arange(0, SAMPLES)
+        inside = (sample < num_samples)[:, None] & (unit < num_hidden)[None, :]
+        place = replica * num_samples * num_hidden + sample[:, None] * num_hidden + unit[None, :]
+        p = tl.load(probabilities + place, mask=inside, other=0.0)
+        half = p.to(tl.float16)
+        tl.store(high + place, half, mask=inside)
+        tl.store(low + place, (p - half.to(tl.float32)).to(tl.float16), mask=inside)
+        total += tl.sum(p, axis=0)
+    tl.store(means + replica * num_hidden + unit, total / num_samples, mask=unit < num_hidden)
+
+
 @triton.jit
 @no_type_check
-def phase_moments(
-    visible, probabilities, replica, num_samples, num_visible, num_hidden, unit, hidden_unit,
-    SAMPLES: tl.constexpr, VISIBLE: tl.constexpr, HIDDEN: tl.constexpr,
+def add_products(
+    products, visible, high, low, replica, num_samples, num_visible, num_hidden, unit, hidden_unit,
+    SAMPLES: tl.constexpr,
 ):  # fmt: skip
-    """<v p> of a tile, and <p> of its hidden units, over the samples of one replica, in their order.
+    """Add the sum of v p over the samples of one replica, in their order, to a tile of float32 sums.
 
-    A probability is the sum of two float16 numbers, 22 significant bits, and states are exact: as good as float32.
+    States are exact in float16 and a probability is the sum of two such numbers: as good as float32.
     """
     visible += replica * num_samples * num_visible
-    probabilities += replica * num_samples * num_hidden
-    products = tl.zeros((VISIBLE, HIDDEN), tl.float32)
-    totals = tl.zeros((HIDDEN,), tl.float32)
+    high += replica * num_samples * num_hidden
+    low += replica * num_samples * num_hidden
     for first in range(0, num_samples, SAMPLES):
         sample = (first + tl.arange(0, SAMPLES))[:, None]
         inside = sample < num_samples
         states = tl.load(
-            visible + sample * num_visible + unit[None, :], mask=inside & (unit < num_visible)[None, :], other=0
+            visible + sample * num_visible + unit[None, :], mask=inside & (unit < num_visible)[None, :], other=0.0
         )
-        p = tl.load(
-            probabilities + sample * num_hidden + hidden_unit[None, :],
-            mask=inside & (hidden_unit < num_hidden)[None, :], other=0.0,
-        )  # fmt: skip
-        transposed = tl.trans(states.to(tl.float16))
-        high = p.to(tl.float16)
-        products = tl.dot(transposed, high, products)
-        products = tl.dot(transposed, (p - high.to(tl.float32)).to(tl.float16), products)
-        totals += tl.sum(p, axis=0)
-    return products / num_samples, totals / num_samples
+        place = sample * num_hidden + hidden_unit[None, :]
+        inside &= (hidden_unit < num_hidden)[None, :]
+        coarse = tl.load(high + place, mask=inside, other=0.0)
+        fine = tl.load(low + place, mask=inside, other=0.0)
+        transposed = tl.trans(states)
+        products = tl.dot(transposed, coarse, products)
+        products = tl.dot(transposed, fine, products)
+    return products
 
 
 @triton.jit(do_not_specialize=["num_data", "num_model"])
 @no_type_check
-def gradient(
-    data_visible, data_hidden, model_visible, model_hidden, mask, weights, hbias,
+def weight_gradient(
+    data_visible, data_high, data_low, model_visible, model_high, model_low, mask, weights,
     num_data, num_model, num_visible, num_hidden,
     SAMPLES: tl.constexpr, VISIBLE: tl.constexpr, HIDDEN: tl.constexpr,
 ):  # fmt: skip
-    """Fill `weights` with <v p>_data - <v p>_model on the mask, 0 outside it, and `hbias` with the same of p."""
+    """Fill `weights` with <v p>_data - <v p>_model on the mask, 0 outside it.
+
+    One accumulator holds both: the model's sum, from which the data's, brought to the same number of samples, is taken;
+    its sign turns with the last factor.
+    """
     replica = tl.program_id(0).to(tl.int64)
     unit = tl.program_id(1) * VISIBLE + tl.arange(0, VISIBLE)
     hidden_unit = tl.program_id(2) * HIDDEN + tl.arange(0, HIDDEN)
-    products, means = phase_moments(
-        data_visible, data_hidden, replica, num_data, num_visible, num_hidden, unit, hidden_unit,
-        SAMPLES, VISIBLE, HIDDEN,
+    data = add_products(
+        tl.zeros((VISIBLE, HIDDEN), tl.float32), data_visible, data_high, data_low, replica, num_data,
+        num_visible, num_hidden, unit, hidden_unit, SAMPLES,
     )  # fmt: skip
-    model_products, model_means = phase_moments(
-        model_visible, model_hidden, replica, num_model, num_visible, num_hidden, unit, hidden_unit,
-        SAMPLES, VISIBLE, HIDDEN,
+    difference = add_products(
+        data * (-1.0 * num_model / num_data), model_visible, model_high, model_low, replica, num_model,
+        num_visible, num_hidden, unit, hidden_unit, SAMPLES,
     )  # fmt: skip
     place = replica * num_visible * num_hidden + unit[:, None] * num_hidden + hidden_unit[None, :]
     inside = (unit < num_visible)[:, None] & (hidden_unit < num_hidden)[None, :]
     kept = tl.load(mask + place, mask=inside, other=0)
-    tl.store(weights + place, tl.where(kept != 0, products - model_products, 0.0), mask=inside)
-    if tl.program_id(1) == 0:
-        tl.store(hbias + replica * num_hidden + hidden_unit, means - model_means, mask=hidden_unit < num_hidden)
+    tl.store(weights + place, tl.where(kept != 0, difference * (-1.0 / num_model), 0.0), mask=inside)

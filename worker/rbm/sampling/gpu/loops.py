@@ -1,25 +1,23 @@
-"""Two ways to run Gibbs steps over a workspace's buffers; both give the same bits.
-
-A loop is told the number of steps and leaves the last states in the buffers. Which one is faster depends on the device
-and on the number of replicas: `tests/benchmark/gibbs_step_gpu.py` measures both.
-"""
+"""Gibbs steps over a workspace's buffers, in CUDA graphs; the last states are left in the buffers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
 from worker.rbm.sampling.gpu import kernels
-from worker.rbm.sampling.gpu.tiles import padded, replica_bytes, replica_groups
+from worker.rbm.sampling.gpu.tiles import cut, padded, replica_bytes, replica_groups
 from worker.rbm.sampling.gpu.workspace import ChainBuffers, Workspace
+
+LANES = 3
+"""Parts of a group that run side by side: while one draws its last tiles or waits for a kernel, another works."""
 
 STEPS_PER_GRAPH = 100
 """Longer runs replay a graph of so many steps: the time to record it and its size stay bounded, 200 kernels a group."""
 
 INTERPRETER_L2_BYTES = 50 * 2**20
-
-Loop = Callable[[Workspace, ChainBuffers, int], None]
 
 
 def half_steps(workspace: Workspace, buffers: ChainBuffers, gibbs_steps: int) -> None:
@@ -57,33 +55,38 @@ def _launch_half_steps(workspace: Workspace, buffers: ChainBuffers, gibbs_steps:
     padded_chains = buffers.visible.shape[1]
     states, biases = (buffers.visible, buffers.hidden), (workspace.vbias, workspace.hbias)
     bytes_per_replica = replica_bytes(tiles, num_visible, num_hidden, buffers.num_chains)
-    for group in replica_groups(replicas, bytes_per_replica, _l2_bytes(workspace.device)):
+
+    def launch(some: range) -> None:
         for step in range(gibbs_steps):
             for source, target, layer in ((0, 1, kernels.HIDDEN_LAYER), (1, 0, kernels.VISIBLE_LAYER)):
-                grid = len(group) * (padded_chains // tiles.chains) * -(-num_units[target] // tiles.units)
+                grid = len(some) * (padded_chains // tiles.chains) * -(-num_units[target] // tiles.units)
                 kernels.half_step[(grid,)](
                     states[source], states[target], workspace.weights, biases[target],
-                    buffers.keys, buffers.first_step, step, group.start,
+                    buffers.keys, buffers.first_step, step, some.start,
                     layer.value, padded(num_units[source], tiles.inputs), num_units[target], padded_chains,
                     strides[source], strides[target], tiles.chains, tiles.units, tiles.inputs,
                     num_warps=tiles.num_warps, num_stages=tiles.num_stages, maxnreg=tiles.max_registers,
                     enable_fp_fusion=False,
                 )  # fmt: skip
 
+    for group in replica_groups(replicas, bytes_per_replica, _l2_bytes(workspace.device)):
+        _side_by_side(workspace.compiled, [partial(launch, lane) for lane in cut(group, LANES)])
 
-def all_steps(workspace: Workspace, buffers: ChainBuffers, gibbs_steps: int) -> None:
-    """One kernel for everything: each program owns a tile of chains and runs all their steps.
 
-    Programs that run at a time belong to neighbouring replicas, so the cache holds few weights without any grouping.
-    """
-    tiles, (replicas, num_visible, num_hidden) = workspace.tiles, workspace.shape
-    padded_chains = buffers.visible.shape[1]
-    kernels.all_steps[(replicas * (padded_chains // tiles.chains),)](
-        buffers.visible, buffers.hidden, workspace.weights, workspace.vbias, workspace.hbias,
-        buffers.keys, gibbs_steps, num_visible, num_hidden, padded_chains,
-        *workspace.strides, tiles.chains, tiles.units, tiles.inputs,
-        num_warps=tiles.num_warps, num_stages=tiles.num_stages, enable_fp_fusion=False,
-    )  # fmt: skip
+def _side_by_side(compiled: bool, launches: list[Callable[[], None]]) -> None:
+    """Launch on a stream each; what comes before or after is not on the device at the same time."""
+    if not compiled:
+        for launch in launches:
+            launch()
+        return
+    current = torch.cuda.current_stream()
+    streams = [torch.cuda.Stream() for _ in launches]  # type: ignore[no-untyped-call]
+    for stream, launch in zip(streams, launches, strict=True):
+        stream.wait_stream(current)
+        with torch.cuda.stream(stream):
+            launch()
+    for stream in streams:
+        current.wait_stream(stream)
 
 
 def _l2_bytes(device: torch.device) -> int:

@@ -78,6 +78,11 @@ def replica_groups(num_replicas: int, bytes_per_replica: int, l2_bytes: int) -> 
     replica that does not fit is a group by itself.
     """
     largest = max(1, int(L2_SHARE * l2_bytes) // bytes_per_replica)
-    num_groups = -(-num_replicas // largest)
-    borders = [index * num_replicas // num_groups for index in range(num_groups + 1)]
+    return cut(range(num_replicas), -(-num_replicas // largest))
+
+
+def cut(whole: range, num_parts: int) -> list[range]:
+    """A range in so many parts, as equal in size as possible, in order; no part is empty."""
+    num_parts = min(num_parts, len(whole))
+    borders = [whole.start + index * len(whole) // num_parts for index in range(num_parts + 1)]
     return [range(first, last) for first, last in pairwise(borders)]
