@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from backend.contracts.catalogue import catalogue
 from backend.contracts.cells import Start, StartWeights, analysis_cell, evaluation_cell, machine_cell, work_of
 from backend.contracts.identity import derive_seed
+from backend.contracts.packing import packed
 from backend.contracts.parameters import GenerationParameters, LikelihoodParameters, TrainingParameters
 from backend.contracts.plan import CellPlan, JobPlan, StudyPlan
 
@@ -165,15 +166,23 @@ class Grid:
         return cells
 
     def plan(self) -> StudyPlan:
-        """All cells and jobs: for each batch one that trains it and one that judges it; then the analyses."""
+        """All cells and jobs: for each batch, or part that fits into a job, one that trains it and one that judges it.
+
+        The analyses come last.
+        """
         cells: list[CellPlan] = []
         jobs: list[JobPlan] = []
         for batch in self._batches.values():
             evaluations = _by_machine(batch)
             cells += [*batch.machines, *evaluations]
-            jobs.append(_job("train", f"Train {batch.name}", batch.machines))
-            if evaluations:
-                jobs.append(_job("evaluate", f"Prune and judge {batch.name}", evaluations))
+            parts = packed(batch.machines)
+            for number, machines in enumerate(parts, start=1):
+                name = batch.name + (f", part {number} of {len(parts)}" if len(parts) > 1 else "")
+                jobs.append(_job("train", f"Train {name}", machines))
+                own = {machine.id for machine in machines}
+                judged = [cell for cell in evaluations if cell.parent in own]
+                if judged:
+                    jobs.append(_job("evaluate", f"Prune and judge {name}", judged))
         for title, analyses in self._analyses.items():
             cells += analyses
             jobs.append(_job("analyse", title, analyses))

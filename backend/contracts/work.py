@@ -8,7 +8,7 @@ second, serves trainings and evaluations alike.
 from collections.abc import Mapping
 from typing import Any
 
-USUAL_HIDDEN = 400
+NUM_VISIBLE, USUAL_HIDDEN = 784, 400
 FIXED_SHARE = 0.2
 """Part of a chain step that does not grow with the hidden units: drawing 784 visible units."""
 

@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from backend.contracts.catalogue import NO_JUDGE, catalogue
+from backend.contracts.packing import JOB_BYTES, training_bytes
 from backend.contracts.parameters import DEFAULT_JUDGE
 from backend.contracts.plan import ANALYSIS, EVALUATION, MACHINE
 from backend.contracts.study_types.dilution_sweep import DilutionSweep, DilutionSweepParameters
@@ -124,3 +125,27 @@ def test_the_paper_preset_is_the_papers_schedule() -> None:
     assert (paper.training.gibbs_steps, paper.training.num_updates, paper.num_replicas) == (1000, 10_000, 15)
     assert (paper.training.num_hidden, paper.training.algorithm) == (400, "pcd")
     assert (min(paper.initial_dilutions), max(paper.initial_dilutions)) == (0.0, 0.8)
+
+
+def test_many_large_machines_are_several_jobs_that_fit_into_memory() -> None:
+    """Kills: a job that no memory holds; a part left out, taken twice, or judged with another part's machines."""
+    large = {"num_hidden": 4096, "num_chains": 500, "batch_size": 500}
+    parameters = DilutionSweepParameters(
+        initial_dilutions=[0.0], num_replicas=50, pruning_grid=[0.5], training={"gibbs_steps": 1, **large}
+    )
+    plan = DilutionSweep.plan(parameters)
+    train, evaluate = ([job for job in plan.jobs if job.kind == kind] for kind in ("train", "evaluate"))
+    machines = [cell.id for cell in plan.cells if cell.kind == MACHINE]
+    assert [len(job.cells) for job in train] == [16, 17, 17]
+    assert [cell for job in train for cell in job.cells] == machines
+    assert train[1].title == "Train p0 = 0, part 2 of 3"
+    parents = {cell.id: cell.parent for cell in plan.cells}
+    for trained, judged in zip(train, evaluate, strict=True):
+        assert {parents[cell] for cell in judged.cells} == set(trained.cells)
+    assert all(len(job.cells) * training_bytes(parameters.training) <= JOB_BYTES for job in train)
+
+
+def test_the_papers_replicas_are_one_job() -> None:
+    """Kills: batches so small that a GPU idles."""
+    jobs = DilutionSweep.plan(DilutionSweepParameters(initial_dilutions=[0.0], num_replicas=90)).jobs
+    assert [len(job.cells) for job in jobs if job.kind == "train"] == [90]
