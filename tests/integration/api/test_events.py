@@ -29,12 +29,6 @@ from tests.integration.api.serving import api_process, serve
 SILENCE_SECONDS = 10  # shorter than a heartbeat: a test that waits for nothing fails
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """One kind is enough: no database takes part in this."""
-    return sqlite_url
-
-
 def announce(lab: Laboratory, *names: str) -> None:
     lab.announce(*(Event(kind="job", id=name) for name in names))
 

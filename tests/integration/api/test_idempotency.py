@@ -19,7 +19,7 @@ from backend.services.laboratory import Laboratory, open_laboratory
 from backend.settings import Settings
 from backend.storage.migrate import migrate
 from backend.storage.tables import IdempotencyKey, utcnow
-from tests.conftest import Broker
+from tests.conftest import Broker, database_url  # noqa: F401 - on both databases
 from tests.hands import SMALL
 from tests.integration.api.conftest import Live
 from tests.integration.api.serving import api_process, problem_of

@@ -11,6 +11,7 @@ from PIL import Image
 from backend.api.pictures import GAP_PIXELS, NEGATIVE, POSITIVE, fields_sheet
 from backend.client import Client
 from backend.storage.repositories.machines import SORT_KEYS
+from tests.conftest import database_url  # noqa: F401 - on both databases
 from tests.hands import submit, submit_type, work_off
 from tests.integration.api.conftest import Live
 from tests.integration.api.serving import problem_of

@@ -23,12 +23,6 @@ from tests.integration.api.serving import problem_of, serve
 SECRETS = {"admin": "a" * 20, "submit": "s" * 20, "read": "r" * 20}
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """One kind is enough: no database takes part in this."""
-    return sqlite_url
-
-
 def with_page(lab: Laboratory) -> FastAPI:
     """The API with a page, a page's callback and a WebSocket beside it, as the dashboard adds them."""
     app = create_api(lab)

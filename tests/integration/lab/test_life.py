@@ -3,13 +3,15 @@
 import os
 import signal
 import socket
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from backend.client import Client
-from tests.laboratory import DEADLINE_SECONDS, Laboratory, free_port, wait_until
+from tests.laboratory import DEADLINE_SECONDS, Laboratory, wait_until
 
 
 @pytest.fixture
@@ -33,32 +35,41 @@ def test_first_start_shows_zoo_and_demo_and_the_second_finds_them_again(laborato
         assert client.studies().items == [], "the demo study comes on the first start only"
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Laboratory, subprocess.Popen[str]]]:
+    """One laboratory for the tests after which it is still there, and at last for the one after which it is not."""
+    laboratory = Laboratory(tmp_path_factory.mktemp("laboratory"))
+    with laboratory.up() as launcher:
+        yield laboratory, launcher
+
+
 @pytest.mark.parametrize("module", ["worker", "lab.web"])
-def test_what_is_killed_is_started_again(laboratory: Laboratory, module: str) -> None:
-    with laboratory.up() as launcher:
-        victims = {process.pid for process in laboratory.children(module)}
-        for pid in victims:
-            os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: {process.pid for process in laboratory.children(module)} - victims, launcher)
-        wait_until(laboratory.healthy, launcher)
+def test_what_is_killed_is_started_again(running: tuple[Laboratory, subprocess.Popen[str]], module: str) -> None:
+    laboratory, launcher = running
+    victims = {process.pid for process in laboratory.children(module)}
+    assert victims
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: {process.pid for process in laboratory.children(module)} - victims, launcher)
+    wait_until(laboratory.healthy, launcher)
 
 
-def test_a_killed_launcher_leaves_no_process(laboratory: Laboratory) -> None:
-    with laboratory.up() as launcher:
-        assert len(laboratory.processes()) >= 4
-        launcher.kill()
-        launcher.wait()
-        wait_until(lambda: laboratory.processes() == [])
-
-
-def test_a_second_laboratory_in_the_same_home_is_one_clear_line(laboratory: Laboratory) -> None:
-    with laboratory.up():
-        laboratory.environment["PORT"] = str(free_port())
-        second = laboratory.command()
-        output, _ = second.communicate(timeout=DEADLINE_SECONDS)
+def test_a_second_laboratory_in_the_same_home_is_one_clear_line(
+    running: tuple[Laboratory, subprocess.Popen[str]],
+) -> None:
+    second = Laboratory(running[0].folder).command()
+    output, _ = second.communicate(timeout=DEADLINE_SECONDS)
     assert second.returncode == 1
     assert output.count("\n") == 1
     assert "a laboratory already runs in" in output
+
+
+def test_a_killed_launcher_leaves_no_process(running: tuple[Laboratory, subprocess.Popen[str]]) -> None:
+    laboratory, launcher = running
+    assert len(laboratory.processes()) >= 4
+    launcher.kill()
+    launcher.wait()
+    wait_until(lambda: laboratory.processes() == [])
 
 
 def test_a_taken_port_is_one_clear_line(laboratory: Laboratory) -> None:

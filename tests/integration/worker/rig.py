@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import redis
+import torch
 from sqlalchemy import select, update
 
 from backend.contracts.messages import StudyCreate
@@ -23,11 +24,14 @@ from backend.services.laboratory import open_laboratory
 from backend.services.submit import submit_study
 from backend.services.sweep import sweep
 from backend.settings import Settings
-from backend.storage.errors import ArtifactMissing
+from backend.storage.database import exclusive
+from backend.storage.errors import ArtifactMissing, DatabaseUnavailable
 from backend.storage.migrate import migrate
 from backend.storage.tables import Cell, Job, JobLog, Machine, Metric, Study, StudyCell, Worker
 from tests.conftest import Broker
-from worker.rbm.checkpoint import read_checkpoint
+from worker.datasets import load_dataset
+from worker.rbm.checkpoint import read_checkpoint, write_checkpoint
+from worker.rbm.training import TrainingSchedule, start_training, train
 
 DEADLINE_SECONDS = 120
 LEASE_SECONDS = 3.0
@@ -132,6 +136,21 @@ class Rig:
         self.workers.append(started)
         return started
 
+    def pause(self, worker: WorkerProcess) -> None:
+        """Stop a worker where it holds no lock of the database: who is stopped with one stops everybody."""
+
+        def stopped_without_a_lock() -> bool:
+            worker.signal_all(signal.SIGSTOP)
+            try:
+                with self.lab.database.write() as session:
+                    exclusive(session)
+            except DatabaseUnavailable:
+                worker.signal_all(signal.SIGCONT)
+                return False
+            return True
+
+        wait_until(stopped_without_a_lock, "the worker holds no lock")
+
     def close(self) -> None:
         for worker in self.workers:
             worker.end()
@@ -155,6 +174,24 @@ class Rig:
         """Change a row behind the worker's back."""
         with self.lab.database.write() as session:
             session.execute(update(Cell).where(Cell.id == cell_id).values(**values))
+
+    def put_checkpoint(self, study_id: str, update: int, spoilt: Sequence[int] = ()) -> str:
+        """Leave a job as a worker that died at an update would: digest of the checkpoint. It has not begun otherwise.
+
+        Args:
+            spoilt: replicas whose parameters no machine that learns has.
+        """
+        cells = self.cells(study_id, "machine")
+        images = torch.from_numpy(load_dataset("mnist").train_images)
+        given = dict(cells[0].parameters["training"])
+        num_hidden, schedule = given.pop("num_hidden"), TrainingSchedule(**given)
+        dilutions = [cell.parameters["initial_dilution"] for cell in cells]
+        seeds = [cell.parameters["seed"] for cell in cells]
+        state = train(start_training(images, schedule, num_hidden, dilutions, seeds), images, schedule, update)
+        state.machine.vbias[list(spoilt)] = 1e6
+        digest = self.lab.artifacts.put(write_checkpoint(state))
+        self.set_job(self.job(study_id, "train").id, checkpoint_digest=digest)
+        return digest
 
     def jobs(self, study_id: str) -> list[Job]:
         return self._all(select(Job).where(Job.study_id == study_id).order_by(Job.created_at))

@@ -1,20 +1,48 @@
-"""What cannot be done says why, and takes nothing else with it."""
+"""What cannot be done says why, and takes nothing else with it: one worker meets everything that can be wrong."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
 
 from backend.contracts.states import CellState, JobState, StudyState
 from backend.services.studies import show_study
-from tests.integration.worker.plans import LONG, QUICK, assert_same_machine, plan, uninterrupted
+from tests.conftest import started_broker
+from tests.integration.worker.plans import QUICK, assert_same_machine, plan, uninterrupted
 from tests.integration.worker.rig import Rig
-from worker.rbm.checkpoint import read_checkpoint, write_checkpoint
 
 
-def test_a_job_that_cannot_be_done_fails_with_its_reason_and_a_log(rig: Rig) -> None:
-    study = rig.submit(plan(QUICK))
-    for cell in rig.cells(study, "machine"):
-        training = {**cell.parameters["training"], "algorithm": "cd", "num_chains": 7}
-        rig.set_cell(cell.id, parameters={**cell.parameters, "training": training})
-    rig.worker()
+@dataclass(frozen=True)
+class Ward:
+    """A worker, and the studies that it found when it started."""
+
+    rig: Rig
+    refused: str
+    unknown: str
+    half_diverged: str
+    diverged: str
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    folder = tmp_path_factory.mktemp("ward")
+    with started_broker() as broker:
+        rig = Rig(folder, broker, f"sqlite:///{folder / 'lab.sqlite'}")
+        ward = Ward(rig, *(rig.submit(plan(QUICK, seed=seed)) for seed in range(4)))
+        for cell in rig.cells(ward.refused, "machine"):
+            training = {**cell.parameters["training"], "algorithm": "cd", "num_chains": 7}
+            rig.set_cell(cell.id, parameters={**cell.parameters, "training": training})
+        rig.set_job(rig.job(ward.unknown, "train").id, kind="juggle")
+        rig.put_checkpoint(ward.half_diverged, update=9, spoilt=[0])
+        rig.put_checkpoint(ward.diverged, update=9, spoilt=[0, 1])
+        rig.worker()
+        yield ward
+        rig.close()
+
+
+def test_a_job_that_cannot_be_done_fails_with_its_reason_and_a_log(ward: Ward) -> None:
+    rig, study = ward.rig, ward.refused
     job = rig.wait_for(study, "train", JobState.FAILED)
     assert "num_chains is 7" in job.error
     assert "\n" not in job.error
@@ -24,48 +52,30 @@ def test_a_job_that_cannot_be_done_fails_with_its_reason_and_a_log(rig: Rig) -> 
     assert dependant.state == JobState.FAILED
     assert "Train p0 = 0.4" in dependant.error
 
-    after = rig.submit(plan(QUICK, seed=1))
-    rig.wait_for_end(after, StudyState.DONE)
 
-
-def test_an_unknown_kind_of_job_fails_with_the_known_ones(rig: Rig) -> None:
-    study = rig.submit(plan(QUICK))
-    rig.set_job(rig.job(study, "train").id, kind="juggle")
-    rig.worker()
-    job = rig.wait_for(study, "juggle", JobState.FAILED)
+def test_an_unknown_kind_of_job_fails_with_the_known_ones(ward: Ward) -> None:
+    job = ward.rig.wait_for(ward.unknown, "juggle", JobState.FAILED)
     assert "'juggle' is not a kind of job" in job.error
     assert "evaluate, train" in job.error
 
 
-def test_a_lost_machine_fails_its_evaluation_with_the_reason(rig: Rig) -> None:
-    rig.worker()
-    study = rig.submit(plan(QUICK))
+def test_a_lost_machine_fails_its_evaluation_with_the_reason(ward: Ward) -> None:
+    """Kills: a worker that does not go on after a failure, too."""
+    rig = ward.rig
+    study = rig.submit(plan(QUICK, seed=4))
     rig.wait_for_end(study, StudyState.DONE)
-    for machine in rig.machines().values():
-        rig.lab.artifacts.delete(machine.artifact_digest)
-    other = rig.submit(plan(QUICK, generation={"num_samples": 5, "gibbs_steps": 3}))
+    machines = rig.machines()
+    for cell in rig.cells(study, "machine"):
+        rig.lab.artifacts.delete(machines[cell.id].artifact_digest)
+    other = rig.submit(plan(QUICK, seed=4, generation={"num_samples": 5, "gibbs_steps": 3}))
     job = rig.wait_for(other, "evaluate", JobState.FAILED)
     assert "no bytes are stored" in job.error
     assert {cell.state for cell in rig.cells(other, "evaluation")} == {CellState.FAILED}
 
 
-def diverging(rig: Rig, replicas: list[int]) -> str:
-    """A study whose training is caught in the middle, and whose machines there are spoilt."""
-    worker = rig.worker()
-    study = rig.submit(plan(LONG))
-    rig.wait_for_checkpoint(study)
-    worker.kill()
-    job = rig.job(study, "train")
-    state = read_checkpoint(rig.lab.artifacts.get(job.checkpoint_digest))
-    state.machine.vbias[replicas] = 1e6  # finite, and no machine that learns
-    rig.set_job(job.id, checkpoint_digest=rig.lab.artifacts.put(write_checkpoint(state)))
-    rig.worker()
-    return study
-
-
-def test_a_diverged_machine_fails_alone(rig: Rig) -> None:
+def test_a_diverged_machine_fails_alone(ward: Ward) -> None:
     """Kills: one diverged replica that takes its batch, or the evaluations of the others, with it."""
-    study = diverging(rig, [0])
+    rig, study = ward.rig, ward.half_diverged
     rig.wait_for_end(study, StudyState.FAILED)
     diverged, healthy = rig.cells(study, "machine")
     assert (diverged.state, healthy.state) == (CellState.FAILED, CellState.DONE)
@@ -74,13 +84,14 @@ def test_a_diverged_machine_fails_alone(rig: Rig) -> None:
     states = {cell.parent: cell.state for cell in rig.cells(study, "evaluation")}
     assert states == {diverged.id: CellState.FAILED, healthy.id: CellState.DONE}
     assert show_study(rig.lab, study).message == diverged.error
-    (machine,) = rig.machines().values()
-    assert machine.key == healthy.id
-    assert_same_machine(rig.lab.artifacts.get(machine.artifact_digest), uninterrupted(healthy.parameters))
+    machines = rig.machines()
+    assert diverged.id not in machines
+    stored = rig.lab.artifacts.get(machines[healthy.id].artifact_digest)
+    assert_same_machine(stored, uninterrupted(healthy.parameters))
 
 
-def test_when_every_machine_diverges_the_job_fails(rig: Rig) -> None:
-    study = diverging(rig, [0, 1])
-    job = rig.wait_for(study, "train", JobState.FAILED)
+def test_when_every_machine_diverges_the_job_fails(ward: Ward) -> None:
+    rig = ward.rig
+    job = rig.wait_for(ward.diverged, "train", JobState.FAILED)
     assert "every machine diverged; the first: the machine with p0 = " in job.error
-    assert rig.machines() == {}
+    assert not rig.machines().keys() & {cell.id for cell in rig.cells(ward.diverged, "machine")}

@@ -1,7 +1,7 @@
 """Two workers, duplicates, and a worker that wakes up after its lease was given away."""
 
 import time
-from signal import SIGCONT, SIGSTOP
+from signal import SIGCONT
 
 from backend.contracts.states import JobState, StudyState
 from tests.integration.worker.plans import LONG, QUICK, plan
@@ -32,7 +32,7 @@ def test_a_paused_worker_writes_nothing_after_its_lease_was_given_away(any_rig: 
     paused = rig.worker()
     study = rig.submit(plan(LONG))
     rig.wait_for_checkpoint(study)
-    paused.signal_all(SIGSTOP)
+    rig.pause(paused)
     frozen = rig.job(study, "train")
     other = rig.worker()
     wait_until(lambda: rig.job(study, "train").token == frozen.token + 1, "the job is given to the other worker")
@@ -40,7 +40,7 @@ def test_a_paused_worker_writes_nothing_after_its_lease_was_given_away(any_rig: 
     first_half = rig.job(study, "train").checkpoint_digest
     rig.wait_for_checkpoint(study, beside=first_half)
     with rig.nobody_sweeps():
-        other.signal_all(SIGSTOP)  # so that every change from now on is the first worker's
+        rig.pause(other)  # so that every change from now on is the first worker's
         before = _rows(rig, study)
         paused.signal_all(SIGCONT)
         wait_until(lambda: "job given up, its lease decides" in paused.log.read_text(), "it notices")
@@ -56,7 +56,7 @@ def test_a_short_pause_harms_nothing(rig: Rig) -> None:
     worker = rig.worker()
     study = rig.submit(plan(LONG))
     rig.wait_for_checkpoint(study)
-    worker.signal_all(SIGSTOP)
+    rig.pause(worker)
     time.sleep(LEASE_SECONDS / 2)
     worker.signal_all(SIGCONT)
     assert_ended_as_if_nothing_had_happened(rig, study)

@@ -12,6 +12,7 @@ from tests.integration.worker.test_killed import assert_ended_as_if_nothing_had_
 CANCEL_SECONDS = 2.0
 RELEASE_SECONDS = 2.5
 GONE_SECONDS = 5.0
+INSIDE_AN_UPDATE = 5.0
 ENDLESS = {**LONG, "num_updates": 1_000_000}
 LONG_UPDATES = {"num_hidden": 400, "gibbs_steps": 1000, "num_updates": 100, "batch_size": 500, "num_chains": 500}
 
@@ -32,20 +33,15 @@ def assert_cancelled_in_time(rig: Rig, study: str) -> None:
 
 
 def test_cancel_stops_a_training_and_the_worker_takes_the_next_job(rig: Rig) -> None:
-    rig.worker()
+    """Also one whose updates take minutes."""
+    worker = rig.worker(HEARTBEAT_SECONDS="1.0")
     study = rig.submit(plan(ENDLESS))
     rig.wait_for_checkpoint(study)
     assert_cancelled_in_time(rig, study)
-    after = rig.submit(plan(QUICK, seed=1))
-    rig.wait_for_end(after, StudyState.DONE)
-
-
-def test_cancel_stops_even_an_update_that_takes_minutes(rig: Rig) -> None:
-    worker = rig.worker(HEARTBEAT_SECONDS="1.0")
-    study = rig.submit(plan(LONG_UPDATES, num_replicas=15))
-    rig.wait_for(study, "train", JobState.RUNNING)
-    time.sleep(8)  # well inside an update: every kernel is compiled
-    assert_cancelled_in_time(rig, study)
+    slow = rig.submit(plan(LONG_UPDATES, num_replicas=15))
+    rig.wait_for(slow, "train", JobState.RUNNING)
+    time.sleep(INSIDE_AN_UPDATE)
+    assert_cancelled_in_time(rig, slow)
     after = rig.submit(plan(QUICK, seed=1))
     rig.wait_for_end(after, StudyState.DONE)
     assert worker.process.poll() is None
@@ -76,7 +72,7 @@ def test_sigterm_stops_even_an_update_that_takes_minutes(rig: Rig) -> None:
     worker = rig.worker()
     study = rig.submit(plan(LONG_UPDATES, num_replicas=15))
     rig.wait_for(study, "train", JobState.RUNNING)
-    time.sleep(8)
+    time.sleep(INSIDE_AN_UPDATE)
     family = [worker.parent, *worker.children()]
     worker.process.terminate()
     job = rig.wait_for(study, "train", JobState.QUEUED, RELEASE_SECONDS)

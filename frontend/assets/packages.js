@@ -1,0 +1,51 @@
+/* AG Grid and Plotly, 1.3 and 4.8 MB: a page without a table or a figure does not wait for them; one that is a table or
+   figures first of all begins to load them at once, while the rest of the page is made. */
+(function () {
+  "use strict";
+  const TABLES = /^\/(queue|machines)$/;
+  const FIGURES = /^\/studies\/(?!new$)./;
+  const { createElement, lazy, Suspense } = window.React;
+  const address = (name) => document.querySelector(`meta[name=${name}]`).content;
+  const loading = {};
+
+  function ahead(href) {
+    document.head.append(Object.assign(document.createElement("link"), { rel: "prefetch", href, as: "script" }));
+  }
+
+  function load(name) {
+    loading[name] ||= new Promise(function (done, refuse) {
+      const script = document.createElement("script");
+      script.src = address(name);
+      script.onload = () => done();
+      script.onerror = function () {
+        delete loading[name];
+        refuse(new Error("A part of this page could not be loaded. Reload the page."));
+      };
+      document.head.append(script);
+    });
+    return loading[name];
+  }
+
+  /* The package takes this name when it comes; what the page shows must stay of the same type, so it is taken back. */
+  let grid;
+  async function loadTable() {
+    ahead(address("ag-grid").replace(/[^/]*$/, "async-community.js")); // it asks for this part when it draws
+    await load("ag-grid");
+    grid ||= window.dash_ag_grid;
+    window.dash_ag_grid = standIn;
+    return { default: grid.AgGrid };
+  }
+  const Table = lazy(loadTable);
+  const standIn = (window.dash_ag_grid = {
+    AgGrid: (props) => createElement(Suspense, { fallback: null }, createElement(Table, props)),
+    getApi: (id) => grid && grid.getApi(id),
+  });
+
+  /* Dash waits for this name as for a promise before it draws a figure; the package then takes it. */
+  window.Plotly = { then: (done, refuse) => load("plotly").then(() => done(), refuse) };
+
+  const path = window.location.pathname;
+  if (FIGURES.test(path)) load("plotly").catch(() => {});
+  if (TABLES.test(path)) loadTable().catch(() => {});
+  window.addEventListener("load", () => ["ag-grid", "plotly"].forEach((name) => loading[name] || ahead(address(name))));
+})();

@@ -1,0 +1,24 @@
+"""Large scripts that no page waits for: `assets/packages.js` loads them where they are needed, from these addresses."""
+
+from pathlib import Path
+from types import ModuleType
+
+import dash_ag_grid
+import plotly
+from dash.fingerprint import build_fingerprint
+
+AG_GRID, PLOTLY = "dash_ag_grid.min.js", "package_data/plotly.min.js"
+
+
+def leave_out_of_pages() -> str:
+    """Take AG Grid out of the scripts of every page (Plotly never is there); tags that name both addresses."""
+    bundle = next(resource for resource in dash_ag_grid._js_dist if resource["relative_package_path"] == AG_GRID)
+    bundle["async"] = "lazy"
+    addresses = {"ag-grid": _address(dash_ag_grid, AG_GRID), "plotly": _address(plotly, PLOTLY)}
+    return "\n".join(f'<meta name="{name}" content="{address}">' for name, address in addresses.items())
+
+
+def _address(package: ModuleType, file: str) -> str:
+    """Where Dash serves a file of a package, with a fingerprint, so that browsers keep it."""
+    modified = int((Path(str(package.__file__)).parent / file).stat().st_mtime)
+    return f"/_dash-component-suites/{package.__name__}/{build_fingerprint(file, package.__version__, modified)}"
