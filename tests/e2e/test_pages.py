@@ -191,3 +191,21 @@ def test_a_theme_leaves_nothing_of_the_other(house, page):
     header = page.locator("#study-cells .ag-header")
     expect(header).to_be_visible()
     assert header.evaluate("node => getComputedStyle(node).backgroundColor") == "rgb(18, 20, 24)"
+
+
+def test_large_scripts_are_loaded_where_they_are_needed(house, page):
+    """Kills: AG Grid or Plotly among the scripts of every page, and one that is loaded twice."""
+    study = house.done_study("With figures")
+    scripts = (
+        "() => [...document.scripts].map(one => one.src).filter(src => /ag_grid[^/]*min|plotly[^/]*min/.test(src))"
+    )
+    page.goto("/studies")
+    expect(page.locator(".study-card").first).to_be_visible()
+    assert page.evaluate(scripts) == []
+    for path, drawn, count in (("/queue", ".ag-root", 1), (f"/studies/{study.id}", ".js-plotly-plot .trace", 2)):
+        page.evaluate("path => window.dilutionLab.visit(path)", path)
+        expect(page.locator(drawn).first).to_be_attached()
+        assert len(page.evaluate(scripts)) == count
+    page.goto(f"/studies/{study.id}")
+    expect(page.locator(".js-plotly-plot .trace").first).to_be_attached()
+    assert len(page.evaluate(scripts)) == 1

@@ -14,6 +14,8 @@ from worker.rbm.machine_file import read_machine
 from worker.rbm.metrics.second_moment_error import covariance, second_moment_error
 from worker.rbm.pruning import prune_grid
 
+pytestmark = pytest.mark.usefixtures("one_thread_alone")
+
 ZOO = Path(__file__).parents[2] / "models_store" / "zoo"
 ENTRIES = json.loads((ZOO / "zoo.json").read_text())
 LEVELS = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95]
@@ -36,7 +38,7 @@ def drawn(machine: Machine, num_samples: int, seed: int) -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def unpruned(machines: list[Machine]) -> list[torch.Tensor]:
+def unpruned(machines: list[Machine], one_thread_alone: None) -> list[torch.Tensor]:
     return [drawn(machine, 1000, seed) for seed, machine in enumerate(machines)]
 
 

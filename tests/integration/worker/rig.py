@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import redis
 import torch
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from backend.contracts.messages import StudyCreate
 from backend.contracts.states import JobState
@@ -143,7 +143,10 @@ class Rig:
             worker.signal_all(signal.SIGSTOP)
             try:
                 with self.lab.database.write() as session:
+                    if session.get_bind().dialect.name == "postgresql":
+                        session.execute(text("SET LOCAL lock_timeout = '1s'"))
                     exclusive(session)
+                    session.execute(select(Job.id).with_for_update())
             except DatabaseUnavailable:
                 worker.signal_all(signal.SIGCONT)
                 return False

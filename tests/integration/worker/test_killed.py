@@ -38,8 +38,7 @@ def test_kill_of_the_child_in_the_middle_of_a_training(rig: Rig) -> None:
     assert worker.process.poll() is None, "the pool started another child"
 
 
-def test_kill_of_the_whole_worker_in_the_middle_of_a_training(any_rig: Rig) -> None:
-    rig = any_rig
+def test_kill_of_the_whole_worker_in_the_middle_of_a_training(rig: Rig) -> None:
     worker = rig.worker()
     study = rig.submit(plan(LONG))
     rig.wait_for_checkpoint(study)
