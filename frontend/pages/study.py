@@ -32,7 +32,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             *samples.stores(query.get("p"), query.get("replica")),
             dcc.Store(id="study-id", data=study.id),
             dcc.Store(id="study-revision"),
-            dcc.Store(id="study-state"),
+            dcc.Store(id="study-state", data=study.state),
             dcc.Store(id="study-defaults", data={"tab": first}),
             dcc.Store(id="study-tab-address"),
             *making.parts(),

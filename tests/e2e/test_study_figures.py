@@ -116,7 +116,8 @@ def test_the_report_shows_every_claim_and_every_tab_is_filled(house, page):
         assert len(drawn(page, f"representation-{place}", 3)[0]["x"]) == 3
     page.set_viewport_size({"width": 390, "height": 844})
     for tab in ("results", "report", "collapse", "spectra", "comparison", "representation"):
-        page.goto(f"/studies/{study.id}?tab={tab}")
+        page.evaluate("path => window.dilutionLab.visit(path)", f"/studies/{study.id}?tab={tab}")
+        expect(page.locator("[role=tab][aria-selected=true]")).to_have_text(re.compile(tab, re.IGNORECASE))
         page.wait_for_timeout(500)  # until what comes after the layout is laid out too
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
 
