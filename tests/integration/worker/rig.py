@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlalchemy import select, text, update
 from backend.contracts.messages import StudyCreate
 from backend.contracts.states import JobState
 from backend.contracts.wake_up import QUEUE
+from backend.services.errors import StorageUnavailable
 from backend.services.laboratory import open_laboratory
 from backend.services.submit import submit_study
 from backend.services.sweep import sweep
@@ -257,7 +258,7 @@ class Rig:
 
     def _sweep_for_ever(self) -> None:
         while not self._over.wait(SWEEP_SECONDS):
-            with self._broom:
+            with self._broom, suppress(StorageUnavailable):  # as the web process does: it tries again
                 sweep(self.lab)
 
     @contextmanager
