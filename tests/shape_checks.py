@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-import numba
 import pytest
-import torch
 from jaxtyping import config, install_import_hook
+
+from tests.threads import on_one_thread
 
 install_import_hook("worker.rbm", "beartype.beartype")
 
@@ -13,12 +13,8 @@ install_import_hook("worker.rbm", "beartype.beartype")
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Small sums and decompositions mostly wait for a second thread; a test of threads asks for more itself."""
-    before = numba.get_num_threads(), torch.get_num_threads()
-    numba.set_num_threads(1)
-    torch.set_num_threads(1)
-    yield
-    numba.set_num_threads(before[0])
-    torch.set_num_threads(before[1])
+    with on_one_thread():
+        yield
 
 
 @pytest.fixture

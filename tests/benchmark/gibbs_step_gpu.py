@@ -18,15 +18,14 @@ import sys
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
 from tests.benchmark.gibbs_step import naive_torch, publish, rbms, versions
 from worker.datasets import load_dataset
 from worker.rbm.machine import Machine
-from worker.rbm.sampling import PreparedMachine, prepare, random_chains
+from worker.rbm.sampling import prepare, random_chains
 from worker.rbm.sampling.fused import FusedMachine, why_not
 from worker.rbm.sampling.gpu.tiles import Tiles
-from worker.rbm.training import TrainingSchedule, TrainingState, start_training, train
+from worker.rbm.training import TrainingSchedule, start_training, train
 
 NUM_VISIBLE, NUM_HIDDEN = 784, 400
 
@@ -82,38 +81,25 @@ def calls_for(machine: Machine, arguments: argparse.Namespace, tiles: Tiles) -> 
     return calls
 
 
-def training_rows(num_replicas: int, chains: int, repeats: int, device: torch.device) -> list[str]:
-    """One update and its Gibbs steps alone, in turn, for three numbers of steps."""
-    images = load_dataset("mnist").train_images
-    data = torch.from_numpy(images)
-    rows = []
-    for steps in (10, 100, 1000):
-        schedule = TrainingSchedule(
-            gibbs_steps=steps, num_updates=10_000, batch_size=chains, num_chains=chains, learning_rate=1e-3
-        )
-        seeds = list(range(num_replicas))
-        state = start_training(data, schedule, NUM_HIDDEN, [0.0] * num_replicas, seeds, device=device)
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        prepared, start, resident = prepare(state.machine), state.chains.clone(), data.to(device)
-        updates = max(5, 1000 // steps)
+def training_row(num_replicas: int, steps: int, chains: int, repeats: int, device: torch.device) -> str:
+    """One update and its Gibbs steps alone, in turn."""
+    images = torch.from_numpy(load_dataset("mnist").train_images)
+    schedule = TrainingSchedule(
+        gibbs_steps=steps, num_updates=10_000, batch_size=chains, num_chains=chains, learning_rate=1e-3
+    )
+    seeds = list(range(num_replicas))
+    state = start_training(images, schedule, NUM_HIDDEN, [0.0] * num_replicas, seeds, device=device)
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    prepared, start, resident = prepare(state.machine), state.chains.clone(), images.to(device)
+    updates = max(5, 1000 // steps)
 
-        def update(
-            state: TrainingState = state, schedule: TrainingSchedule = schedule, images: Tensor = resident,
-            updates: int = updates,
-        ) -> None:  # fmt: skip
-            train(state, images, schedule, updates)
+    def alone() -> None:
+        for _ in range(updates):
+            prepared.sample(start, steps, generators)
 
-        def alone(
-            prepared: PreparedMachine = prepared, start: Tensor = start, steps: int = steps, updates: int = updates,
-            generators: list[torch.Generator] = generators,
-        ) -> None:  # fmt: skip
-            for _ in range(updates):
-                prepared.sample(start, steps, generators)
-
-        times = interleaved({"update": update, "alone": alone}, repeats)
-        whole, gibbs = times["update"] / updates, times["alone"] / updates
-        rows.append(f"| {num_replicas} | {steps:,} | {whole:.3f} | {gibbs:.3f} | {100 * (whole / gibbs - 1):.1f} % |")
-    return rows
+    times = interleaved({"update": lambda: train(state, resident, schedule, updates), "alone": alone}, repeats)
+    whole, gibbs = times["update"] / updates, times["alone"] / updates
+    return f"| {num_replicas} | {steps:,} | {whole:.3f} | {gibbs:.3f} | {100 * (whole / gibbs - 1):.1f} % |"
 
 
 def report(arguments: argparse.Namespace, device: torch.device) -> str:
@@ -146,7 +132,11 @@ def report(arguments: argparse.Namespace, device: torch.device) -> str:
         "",
         "| replicas | Gibbs steps | update, ms | Gibbs steps alone, ms | more |",
         "| --- | --- | --- | --- | --- |",
-        *(row for replicas in (1, 15) for row in training_rows(replicas, arguments.chains, arguments.repeats, device)),
+        *(
+            training_row(replicas, steps, arguments.chains, arguments.repeats, device)
+            for replicas in (1, 15)
+            for steps in (10, 100, 1000)
+        ),
     ]
     return "\n".join(head + body + training) + "\n"
 

@@ -4,16 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.threads import on_one_thread
+
 
 @pytest.fixture(scope="module")
 def one_thread_alone() -> Iterator[None]:
-    """For what this process itself computes; the number of threads changes no bit."""
-    import numba
-    import torch
-
-    before = numba.get_num_threads(), torch.get_num_threads()
-    numba.set_num_threads(1)
-    torch.set_num_threads(1)
-    yield
-    numba.set_num_threads(before[0])
-    torch.set_num_threads(before[1])
+    """For what the test's process itself computes."""
+    with on_one_thread():
+        yield

@@ -24,11 +24,17 @@ def any_rig(tmp_path: Path, own_broker: Broker, database_url: str) -> Iterator[R
 
 
 @pytest.fixture(scope="module")
-def busy_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """One laboratory with a worker for all tests of a file that hurt neither; each takes a seed of its own."""
+def quiet_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """One laboratory on SQLite for all tests of a file, without a worker yet."""
     folder = tmp_path_factory.mktemp("rig")
     with started_broker() as broker:
         found = Rig(folder, broker, f"sqlite:///{folder / 'lab.sqlite'}")
-        found.worker()
         yield found
         found.close()
+
+
+@pytest.fixture(scope="module")
+def busy_rig(quiet_rig: Rig) -> Rig:
+    """The same with a worker, for tests that hurt neither; each takes a seed of its own."""
+    quiet_rig.worker()
+    return quiet_rig

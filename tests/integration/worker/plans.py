@@ -1,6 +1,7 @@
 """Small studies, and what their machines must be: trained here, in one go, one replica at a time."""
 
 import json
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -11,7 +12,7 @@ from backend.contracts.identity import canonical_json
 from worker.datasets import load_dataset
 from worker.rbm.machine import Machine
 from worker.rbm.machine_file import read_machine
-from worker.rbm.training import TrainingSchedule, start_training, train
+from worker.rbm.training import TrainingSchedule, TrainingState, start_training, train
 
 QUICK = {"num_hidden": 11, "gibbs_steps": 1, "num_updates": 30, "batch_size": 13, "num_chains": 13}
 # One Gibbs step and strong weights: chains that were forgotten are soon the same again otherwise.
@@ -46,12 +47,17 @@ def uninterrupted(parameters: dict[str, Any]) -> Machine:
 def _trained(spelled: str) -> Machine:
     numba.set_num_threads(1)  # beside busy workers, two threads wait for each other
     parameters = json.loads(spelled)
-    training = dict(parameters["training"])
-    num_hidden = training.pop("num_hidden")
-    schedule = TrainingSchedule(**training)
-    images = torch.from_numpy(load_dataset(parameters["dataset"]).train_images)
-    state = start_training(images, schedule, num_hidden, [parameters["initial_dilution"]], [parameters["seed"]])
-    return train(state, images, schedule, schedule.num_updates).machine
+    return trained_to([parameters], parameters["training"]["num_updates"]).machine
+
+
+def trained_to(machines: Sequence[Mapping[str, Any]], update: int) -> TrainingState:
+    """The run of machines with these parameters, all of one schedule, at an update."""
+    training = dict(machines[0]["training"])
+    num_hidden, schedule = training.pop("num_hidden"), TrainingSchedule(**training)
+    images = torch.from_numpy(load_dataset(machines[0]["dataset"]).train_images)
+    dilutions = [one["initial_dilution"] for one in machines]
+    state = start_training(images, schedule, num_hidden, dilutions, [one["seed"] for one in machines])
+    return train(state, images, schedule, update)
 
 
 def assert_same_machine(data: bytes, expected: Machine) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import psutil
 import redis
-import torch
 from sqlalchemy import select, text, update
 
 from backend.contracts.messages import StudyCreate
@@ -30,9 +29,8 @@ from backend.storage.errors import ArtifactMissing, DatabaseUnavailable
 from backend.storage.migrate import migrate
 from backend.storage.tables import Cell, Job, JobLog, Machine, Metric, Study, StudyCell, Worker
 from tests.conftest import Broker
-from worker.datasets import load_dataset
+from tests.integration.worker.plans import trained_to
 from worker.rbm.checkpoint import read_checkpoint, write_checkpoint
-from worker.rbm.training import TrainingSchedule, start_training, train
 
 DEADLINE_SECONDS = 120
 LEASE_SECONDS = 3.0
@@ -185,13 +183,7 @@ class Rig:
         Args:
             spoilt: replicas whose parameters no machine that learns has.
         """
-        cells = self.cells(study_id, "machine")
-        images = torch.from_numpy(load_dataset("mnist").train_images)
-        given = dict(cells[0].parameters["training"])
-        num_hidden, schedule = given.pop("num_hidden"), TrainingSchedule(**given)
-        dilutions = [cell.parameters["initial_dilution"] for cell in cells]
-        seeds = [cell.parameters["seed"] for cell in cells]
-        state = train(start_training(images, schedule, num_hidden, dilutions, seeds), images, schedule, update)
+        state = trained_to([cell.parameters for cell in self.cells(study_id, "machine")], update)
         state.machine.vbias[list(spoilt)] = 1e6
         digest = self.lab.artifacts.put(write_checkpoint(state))
         self.set_job(self.job(study_id, "train").id, checkpoint_digest=digest)

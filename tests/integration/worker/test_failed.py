@@ -1,14 +1,12 @@
 """What cannot be done says why, and takes nothing else with it: one worker meets everything that can be wrong."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from backend.contracts.states import CellState, JobState, StudyState
 from backend.services.studies import show_study
-from tests.conftest import started_broker
 from tests.integration.worker.plans import QUICK, assert_same_machine, plan, uninterrupted
 from tests.integration.worker.rig import Rig
 
@@ -25,20 +23,16 @@ class Ward:
 
 
 @pytest.fixture(scope="module")
-def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
-    folder = tmp_path_factory.mktemp("ward")
-    with started_broker() as broker:
-        rig = Rig(folder, broker, f"sqlite:///{folder / 'lab.sqlite'}")
-        ward = Ward(rig, *(rig.submit(plan(QUICK, seed=seed)) for seed in range(4)))
-        for cell in rig.cells(ward.refused, "machine"):
-            training = {**cell.parameters["training"], "algorithm": "cd", "num_chains": 7}
-            rig.set_cell(cell.id, parameters={**cell.parameters, "training": training})
-        rig.set_job(rig.job(ward.unknown, "train").id, kind="juggle")
-        rig.put_checkpoint(ward.half_diverged, update=9, spoilt=[0])
-        rig.put_checkpoint(ward.diverged, update=9, spoilt=[0, 1])
-        rig.worker()
-        yield ward
-        rig.close()
+def ward(quiet_rig: Rig) -> Ward:
+    ward = Ward(quiet_rig, *(quiet_rig.submit(plan(QUICK, seed=seed)) for seed in range(4)))
+    for cell in quiet_rig.cells(ward.refused, "machine"):
+        training = {**cell.parameters["training"], "algorithm": "cd", "num_chains": 7}
+        quiet_rig.set_cell(cell.id, parameters={**cell.parameters, "training": training})
+    quiet_rig.set_job(quiet_rig.job(ward.unknown, "train").id, kind="juggle")
+    quiet_rig.put_checkpoint(ward.half_diverged, update=9, spoilt=[0])
+    quiet_rig.put_checkpoint(ward.diverged, update=9, spoilt=[0, 1])
+    quiet_rig.worker()
+    return ward
 
 
 def test_a_job_that_cannot_be_done_fails_with_its_reason_and_a_log(ward: Ward) -> None:
