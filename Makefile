@@ -41,6 +41,7 @@ bench: $(VENV)/bench.stamp
 	$(BIN)/python -m tests.benchmark.effective_couplings models_store/zoo/*.safetensors
 	$(BIN)/python -m tests.benchmark.log_partition models_store/zoo/*.safetensors
 	$(BIN)/python -m tests.benchmark.explorer
+	$(BIN)/python -m tests.benchmark.service
 	$(BIN)/python -m tests.benchmark.machines_page
 	$(BIN)/python -m tests.benchmark.long_page
 	$(BIN)/python -m tests.benchmark.study_page

@@ -21,6 +21,7 @@ from backend.api.limits import BodyLimit, RateLimit
 from backend.api.openapi import PROBLEMS, document
 from backend.api.routes import routers
 from backend.api.security import check_binding, is_loopback, tokens
+from backend.api.shared_answers import SharedAnswers
 from backend.api.sweeper import Sweeper
 from backend.api.unknown import UnknownPath
 from backend.logging import configure_logging
@@ -100,6 +101,7 @@ def _lifespan(given: Laboratory | None, settings: Settings) -> Callable[[FastAPI
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         lab = given if given is not None else await run_sync(open_laboratory, settings)
         app.state.lab = lab
+        app.state.answers = SharedAnswers(lab.database)
         sweeper = Sweeper(lab)
         sweeper.start()
         try:

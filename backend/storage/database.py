@@ -11,6 +11,7 @@ from sqlalchemy import exc as sa_exc
 from sqlalchemy.orm import Session, sessionmaker
 
 from backend.storage.errors import DatabaseUnavailable, ValueRefused
+from backend.storage.snapshot import SnapshotName
 from backend.storage.tables import utcnow
 
 LOCK_WAIT_SECONDS = 10
@@ -19,7 +20,11 @@ _UNDEFINED_TABLE = "42P01"  # PostgreSQL's SQLSTATE
 
 
 class Database:
-    """SQLite or PostgreSQL behind two doors: `write()` and `read()`."""
+    """SQLite or PostgreSQL behind two doors: `write()` and `read()`.
+
+    Attributes:
+        snapshot: the name of what a reader would see now; equal names, equal rows.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -31,6 +36,7 @@ class Database:
             reader = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._writers = sessionmaker(engine.execution_options(**writer), expire_on_commit=False)
         self._readers = sessionmaker(engine.execution_options(**reader), expire_on_commit=False)
+        self.snapshot = SnapshotName(engine)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -54,6 +60,7 @@ class Database:
 
     def dispose(self) -> None:
         """Close every connection."""
+        self.snapshot.close()
         self.engine.dispose()
 
 

@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from backend.api.deps import Id, Lab, OptionalId, Paging, accepted, accepted_responses, idempotency_key, link_next
+from backend.api.shared_answers import SharedRoute
 from backend.contracts.messages import Job, JobsRetried, JobsRetry, LogLine, Page
 from backend.contracts.states import JobState
 from backend.services import change_job, jobs
 
-router = APIRouter(prefix="/jobs", tags=["jobs"])
+router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=SharedRoute)
 
 
 class JobFilters(Paging):

@@ -20,6 +20,7 @@ from backend.api.deps import (
     link_next,
 )
 from backend.api.pictures import fields_sheet
+from backend.api.shared_answers import SharedRoute
 from backend.contracts.messages import (
     CellAnswer,
     CouplingsRequest,
@@ -40,7 +41,7 @@ from backend.services.machine_filters import FilterOrder, hidden_filters
 from backend.services.machine_parameters import Precision, compact_parameters
 from backend.storage.repositories.machines import MachineFilter, MachineOrder, SortKey
 
-router = APIRouter(prefix="/machines", tags=["machines"])
+router = APIRouter(prefix="/machines", tags=["machines"], route_class=SharedRoute)
 
 BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 COUPLINGS_EXAMPLE = {"pruning": 0.9, "triples": [[100, 101, 102]]}

@@ -8,11 +8,12 @@ from pydantic import Field
 from backend.api.conditional import has_already
 from backend.api.deps import Filters, Id, Lab, Paging, accepted, accepted_responses, idempotency_key, link_next
 from backend.api.negotiation import prefers_csv
+from backend.api.shared_answers import SharedRoute
 from backend.contracts.messages import Analysis, CellSummary, Curves, Estimate, Page, Study, StudyCreate
 from backend.contracts.states import StudyState
 from backend.services import cells, change_study, curves, studies, submit
 
-router = APIRouter(prefix="/studies", tags=["studies"])
+router = APIRouter(prefix="/studies", tags=["studies"], route_class=SharedRoute)
 
 CSV = "text/csv; charset=utf-8"
 CSV_EXAMPLE = ",".join(curves.COLUMNS) + "\n"

@@ -204,3 +204,51 @@ def test_sqlite_is_opened_for_several_processes(sqlite_url: str, tmp_path: Path)
 def test_a_database_in_memory_is_refused() -> None:
     with pytest.raises(ValueError, match="give a file"):
         open_database("sqlite://")
+
+
+def test_the_snapshot_has_one_name_until_something_is_committed(database: Database) -> None:
+    first = database.snapshot.read()
+    assert first is not None
+    assert names(database) == []
+    with database.write() as session:
+        session.add(Milestone(name="one"))
+        session.flush()
+        assert database.snapshot.read() == first, "what is not committed is in no snapshot"
+    second = database.snapshot.read()
+    assert second not in (None, first)
+    with database.write() as session:
+        session.add(Milestone(name="two"))
+    assert database.snapshot.read() not in (None, first, second)
+
+
+def test_other_processes_rename_the_snapshot_too(database: Database, database_url: str) -> None:
+    first = database.snapshot.read()
+    other = open_database(database_url)
+    with other.write() as session:
+        session.add(Milestone(name="elsewhere"))
+    assert database.snapshot.read() != first
+    assert database.snapshot.read() == database.snapshot.read()
+
+
+def test_who_asks_for_the_name_leaves_no_transaction_open(postgresql_url: str) -> None:
+    database = open_database(postgresql_url)
+    assert database.snapshot.read()
+    states = text(
+        "SELECT state FROM pg_stat_activity WHERE query LIKE '%pg_current_snapshot%' AND pid <> pg_backend_pid()"
+    )
+    with database.read() as session:
+        assert session.scalars(states).all() == ["idle"]
+
+
+def test_a_new_connection_does_not_repeat_the_names_of_the_old(sqlite_url: str) -> None:
+    migrate(sqlite_url)
+    database = open_database(sqlite_url)
+    first = database.snapshot.read()
+    with database.write() as session:
+        session.add(Milestone(name="one"))
+    database.snapshot.close()
+    assert database.snapshot.read() != first, "SQLite counts from the beginning on each connection"
+
+
+def test_a_database_that_does_not_answer_names_no_snapshot(tmp_path: Path) -> None:
+    assert open_database(f"sqlite:///{tmp_path}").snapshot.read() is None
