@@ -38,9 +38,9 @@ def judge() -> DigitJudge:
 
 @pytest.fixture(scope="module")
 def quality(judge: DigitJudge, one_thread_alone: None) -> dict[float, dict[float, float]]:
-    """Q of each machine after 1,000 steps: of 256 samples at its own p0, of 128 around the point where it falls.
+    """Q of each machine after 1,000 steps: of 256 samples at its own p0, of 64 around the point where it falls.
 
-    There 128 samples know Q to 0.04 and, since it falls by 1 within 0.1 of p, the point to 0.005.
+    There 64 samples know Q to 0.06 and, since it falls by 1 within 0.1 of p, the point to 0.006.
     """
     found: dict[float, dict[float, float]] = {}
     for p0, half in HALF.items():
@@ -49,7 +49,7 @@ def quality(judge: DigitJudge, one_thread_alone: None) -> dict[float, dict[float
         found[p0] = {}
         for level in (p0, *around.tolist()):
             generator = torch.Generator().manual_seed(round(1000 * level))
-            samples = generate(order.prune(min(level, 1.0)), 256 if level == p0 else 128, 1000, [generator])[0]
+            samples = generate(order.prune(min(level, 1.0)), 256 if level == p0 else 64, 1000, [generator])[0]
             found[p0][level] = float(judge.confidence(samples).mean())
     return found
 

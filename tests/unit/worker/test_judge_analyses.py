@@ -12,6 +12,7 @@ import torch
 
 from backend.contracts.results import JudgeCardResult
 from backend.storage.repositories.cells import InputCell
+from tests.threads import on_one_thread
 from worker.datasets import load_dataset
 from worker.experiments.analyses import judge as judge_analysis
 from worker.experiments.analyses.judge import analyse as make_judge
@@ -73,24 +74,38 @@ def samples_of(replica: int) -> list[torch.Tensor]:
     return [digits, digits, mixed, broken, broken]
 
 
-@pytest.fixture
-def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
-    monkeypatch.setattr(
-        judge_analysis, "Recipe", partial(Recipe, detector_updates=60, recogniser_updates=25, batch_size=64)
-    )
+def three_machines() -> Hands:
     hands = Hands()
     for replica in (2, 0, 1):
         hands.add_machine(replica, samples_of(replica))
     return hands
 
 
+@pytest.fixture
+def hands() -> Hands:
+    return three_machines()
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[bytes, str, list[float]]:
+    """A judge of few updates: its file, what kind of artifact it is, and the work that its blocks reported."""
+    hands = three_machines()
+    short = partial(Recipe, detector_updates=60, recogniser_updates=25, batch_size=64)
+    with pytest.MonkeyPatch.context() as patch, on_one_thread():
+        patch.setattr(judge_analysis, "Recipe", short)
+        outcome = make_judge(hands, JUDGE_CELL)  # type: ignore[arg-type]
+    return outcome.data, outcome.kind, hands.blocks
+
+
 JUDGE_CELL = a_cell("judge", seed=5, num_learned_from=2)
 
 
-def test_a_judge_learns_from_the_first_replicas_and_is_tested_with_the_others(hands: Hands) -> None:
-    outcome = make_judge(hands, JUDGE_CELL)  # type: ignore[arg-type]
-    assert outcome.kind == "judge"
-    judge, card = read_judge(outcome.data)
+def test_a_judge_learns_from_the_first_replicas_and_is_tested_with_the_others(
+    made: tuple[bytes, str, list[float]],
+) -> None:
+    data, kind, blocks = made
+    assert kind == "judge"
+    judge, card = read_judge(data)
     assert card["machines"] == ["trained, p0 = 0, replica 0", "trained, p0 = 0, replica 1"]
     assert card["unseen_machines"] == ["trained, p0 = 0, replica 2"]
     assert (card["num_machine_digits"], card["num_broken"], card["num_broken_levels"]) == (128, 128, 2)
@@ -98,7 +113,7 @@ def test_a_judge_learns_from_the_first_replicas_and_is_tested_with_the_others(ha
     assert card["examination"]["num_test"] == 10_000
     # Two broken images are learned by heart; digits are digits after a few updates.
     assert float(judge.confidence(samples_of(0)[4]).mean()) < 0.5 < float(judge.confidence(samples_of(0)[0]).mean())
-    assert 0 < hands.blocks[0] < hands.blocks[-1] <= 98.0
+    assert 0 < blocks[0] < blocks[-1] <= 98.0
 
 
 def test_a_judge_without_broken_machines_fails_with_the_reason(hands: Hands) -> None:
@@ -113,8 +128,8 @@ def test_a_judge_without_samples_fails_with_the_reason(hands: Hands) -> None:
         make_judge(hands, JUDGE_CELL)  # type: ignore[arg-type]
 
 
-def test_the_card_has_every_level_and_examples_of_each_kind(hands: Hands) -> None:
-    data = make_judge(hands, JUDGE_CELL).data  # type: ignore[arg-type]
+def test_the_card_has_every_level_and_examples_of_each_kind(hands: Hands, made: tuple[bytes, str, list[float]]) -> None:
+    data = made[0]
     digest = hands.put(data)
     hands.add("analysis", digest, {}, analysis="judge")
     card = JudgeCardResult.model_validate_json(make_card(hands, a_cell("judge-card")).data)  # type: ignore[arg-type]
