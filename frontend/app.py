@@ -3,7 +3,7 @@
 from typing import Any
 
 import dash
-from dash import Input, Output, no_update
+from dash import Input, Output, State, no_update
 from fastapi import FastAPI
 
 from backend.client import ApiError, AsyncClient, ConnectionFailed
@@ -72,22 +72,25 @@ def _register_router(app: dash.Dash, client: AsyncClient) -> None:
         Output("page-title", "data"),
         Input("url", "pathname"),
         Input("url", "search"),
+        State("url", "href"),
     )
-    async def show(pathname: str | None, search: str | None) -> Any:
+    async def show(pathname: str | None, search: str | None, href: str | None) -> Any:
         if pathname is None:
             return no_update, no_update
-        page = await page_at(client, pathname, search)
+        page = await page_at(client, pathname, search, href)
         return page.content, f"{page.title} · Dilution Lab"
 
 
-async def page_at(client: AsyncClient, pathname: str, search: str | None = None) -> routing.Page:
+async def page_at(
+    client: AsyncClient, pathname: str, search: str | None = None, href: str | None = None
+) -> routing.Page:
     """The page at an address. What the API refuses becomes a page that says why."""
     found = routing.find(pathname)
     if found is None:
         return not_found_page(pathname)
     module, path = found
     try:
-        page: routing.Page = await module.layout(client, routing.Address(path, routing.query_of(search)))
+        page: routing.Page = await module.layout(client, routing.Address(path, routing.query_of(search), href))
     except (ApiError, ConnectionFailed) as error:
         return problem_page(error)
     return page

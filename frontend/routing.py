@@ -13,10 +13,11 @@ from dash.development.base_component import Component
 
 @dataclass(frozen=True)
 class Address:
-    """Where the reader is: the named parts of the path, and the query."""
+    """Where the reader is: the named parts of the path, the query, and the whole address as the browser has it."""
 
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
+    href: str | None = None
 
 
 @dataclass(frozen=True)

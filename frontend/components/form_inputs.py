@@ -20,28 +20,53 @@ _EXAMPLES = {
 _MOST_WORDS = 5
 
 
-def build(schema: Schema, parameters: Mapping[str, Any], catalogue: Catalogue) -> list[Component]:
-    """The inputs, filled with `parameters`; nested groups, and what is advanced in them, are folded."""
+def build(
+    schema: Schema,
+    parameters: Mapping[str, Any],
+    catalogue: Catalogue,
+    *,
+    unread: Mapping[str, Any] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> list[Component]:
+    """The inputs; nested groups, and what is advanced in them, are folded unless something in them is wrong.
+
+    Args:
+        schema: of the parameters.
+        parameters: what fills the inputs.
+        catalogue: what some of them choose from.
+        unread: by key, what inputs show that is no parameter's value.
+        errors: by key, what is wrong.
+    """
+    errors = errors or {}
     everything = fields(schema)
-    values = {field.key: shown_value(field, parameters) for field in everything}
+    values = {field.key: shown_value(field, parameters) for field in everything} | dict(unread or {})
     unused = hidden(schema, values)
     plain = [field for field in everything if len(field.path) == 1]
-    parts: list[Component] = [_grid(plain, values, catalogue, unused)]
+    folds = folds_with(errors, schema)
+
+    def grid(members: list[Field]) -> Component:
+        places = [_place(field, values[field.key], catalogue, field.key in unused, errors) for field in members]
+        return html.Div(places, className="fields")
+
+    def fold(content: list[Component], group: str, extra: str = "") -> Component:
+        is_open = True if group in folds else None
+        return html.Details(content, className=f"fold{extra}", id={"type": "group", "group": group}, open=is_open)
+
+    parts: list[Component] = [grid(plain)]
     for group in groups(schema):
         inside = [field for field in everything if field.path[0] == group]
         common = [field for field in inside if not field.is_advanced]
         rare = [field for field in inside if field.is_advanced]
-        content = [_grid(common, values, catalogue, unused)]
+        content = [grid(common)]
         if rare:
-            inner = [html.Summary("Advanced"), _grid(rare, values, catalogue, unused)]
-            content.append(html.Details(inner, className="fold inner", id={"type": "group", "group": f"{group}."}))
+            content.append(fold([html.Summary("Advanced"), grid(rare)], f"{group}.", " inner"))
         title = html.Summary(
             [
                 html.B(title_of(schema, group)),
                 html.Span(summary(schema, group, values), id={"type": "group-summary", "group": group}),
             ]
         )
-        parts.append(html.Details([title, *content], className="fold", id={"type": "group", "group": group}))
+        parts.append(fold([title, *content], group))
     return parts
 
 
@@ -76,25 +101,22 @@ def folds_with(keys: Mapping[str, Any], schema: Schema) -> set[str]:
     return found
 
 
-def _grid(members: list[Field], values: Mapping[str, Any], catalogue: Catalogue, unused: set[str]) -> Component:
-    places = [
-        html.Div(
-            _input(field, values[field.key], catalogue),
-            id={"type": "field-place", "key": field.key},
-            hidden=field.key in unused,
-            className="field wide" if field.schema.get("type") == "array" else "field",
-        )
-        for field in members
-    ]
-    return html.Div(places, className="fields")
+def _place(field: Field, value: Any, catalogue: Catalogue, is_unused: bool, errors: Mapping[str, str]) -> Component:
+    return html.Div(
+        _input(field, value, catalogue, errors.get(field.key)),
+        id={"type": "field-place", "key": field.key},
+        hidden=is_unused,
+        className="field wide" if field.schema.get("type") == "array" else "field",
+    )
 
 
-def _input(field: Field, value: Any, catalogue: Catalogue) -> Component:
+def _input(field: Field, value: Any, catalogue: Catalogue, error: str | None) -> Component:
     common = {
         "id": {"type": "field", "key": field.key},
         "label": field.label,
         "description": field.schema.get("description"),
         "value": value,
+        "error": error,
         "inputWrapperOrder": ["label", "input", "error", "description"],
     }
     choices = _choices(field, value, catalogue)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -10,7 +11,7 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, 
 from dash.development.base_component import Component
 
 from backend.client import ApiError, AsyncClient
-from backend.contracts.catalogue import Catalogue, catalogue
+from backend.contracts.catalogue import catalogue
 from backend.contracts.messages import Estimate, FieldProblem, StudyCreate, StudyTypeInfo
 from frontend.components import form, form_inputs
 from frontend.components.code_panel import code_panel
@@ -25,20 +26,50 @@ _ROOT = "/parameters"
 _RESERVED = {"type", "preset", "clone", "name"}
 
 
+@dataclass(frozen=True)
+class Draft:
+    """What a filled form stands for, and what the laboratory says to it.
+
+    Attributes:
+        study: the request.
+        query: the address of the form as it stands.
+        price: None where something is wrong.
+        errors: what is wrong with a field, by its key.
+        general: what is wrong and belongs to no field.
+    """
+
+    study: StudyCreate
+    query: str
+    price: Estimate | None
+    errors: Mapping[str, str]
+    general: Any
+
+    def shown(self, href: str | None) -> tuple[Any, Any, Any, Any, Any]:
+        """For the stores of draft and query, and the places of price, problem and code."""
+        code = code_panel(self.study, origin_of(href))
+        return self.study.model_dump(mode="json"), self.query, price_of(self.price), self.general, code
+
+
 async def layout(client: AsyncClient, address: Address) -> Page:
-    """The form, filled from a preset or a study to clone, then with what the address changes."""
+    """The form, filled from a preset or a study to clone, then with what the address changes; and its price."""
     infos, judges = await asyncio.gather(client.study_types(), client.judges())
     types = {info.name: info for info in infos}
     known = catalogue().model_copy(update={"judges": tuple(judges)})
     name, kind, preset, base = await _start(client, types, address.query)
     info = types[kind]
-    values = _laid_over(info, base, address.query)
+    schema = info.parameters_schema
+    values, unread = _laid_over(info, base, address.query)
+    start = {"type": kind, "preset": preset, "parameters": base, **_clone(address)}
+    given = {one.key: form.shown_value(one, values) for one in form.fields(schema)} | unread
+    drafted = await _drafted(client, schema, start, name, given)
+    inputs = form_inputs.build(schema, values, known, unread=unread, errors=drafted.errors)
+    study, query, *side = drafted.shown(address.href)
     content = html.Div(
         [
-            dcc.Store(id="new-base", data={"type": kind, "preset": preset, "parameters": base, **_clone(address)}),
-            dcc.Store(id="new-schema", data=info.parameters_schema),
-            dcc.Store(id="new-draft"),
-            dcc.Store(id="new-query"),
+            dcc.Store(id="new-base", data=start),
+            dcc.Store(id="new-schema", data=schema),
+            dcc.Store(id="new-draft", data=study),
+            dcc.Store(id="new-query", data=query),
             *(dcc.Store(id=name) for name in ("new-address", "new-place", "new-visited")),
             heading("New study"),
             html.P(info.description, className="lead"),
@@ -46,8 +77,8 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             _presets(info, preset, "clone" in address.query),
             dmc.Grid(
                 [
-                    dmc.GridCol(_form(info, name, values, known), span={"base": 12, "md": 7}),
-                    dmc.GridCol(_side(), span={"base": 12, "md": 5}),
+                    dmc.GridCol(_form(info, name, inputs), span={"base": 12, "md": 7}),
+                    dmc.GridCol(_side(*side), span={"base": 12, "md": 5}),
                 ],
                 gutter="lg",
             ),
@@ -74,11 +105,14 @@ async def _start(
     return query.get("name", ""), info.name, chosen, info.presets[chosen] if chosen else {}
 
 
-def _laid_over(info: StudyTypeInfo, base: Mapping[str, Any], query: Mapping[str, str]) -> dict[str, Any]:
+def _laid_over(
+    info: StudyTypeInfo, base: Mapping[str, Any], query: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parameters, and by key what the address has for inputs that cannot be read."""
     shown = {one.key: form.shown_value(one, base) for one in form.fields(info.parameters_schema)}
-    changed = {name: text for name, text in query.items() if name not in _RESERVED and name in shown}
-    parameters, _ = form.read(info.parameters_schema, shown | changed)
-    return parameters
+    given = shown | {name: text for name, text in query.items() if name not in _RESERVED and name in shown}
+    parameters, problems = form.read(info.parameters_schema, given)
+    return parameters, {key: given[key] for key in problems}
 
 
 def _kinds(types: Mapping[str, StudyTypeInfo], kind: str) -> Component:
@@ -100,7 +134,7 @@ def _presets(info: StudyTypeInfo, chosen: str | None, is_clone: bool) -> Compone
     return dmc.Group([dmc.Text(origin, size="sm", c="dimmed"), *links], gap="xs", my="lg")
 
 
-def _form(info: StudyTypeInfo, name: str, values: Mapping[str, Any], known: Catalogue) -> Component:
+def _form(info: StudyTypeInfo, name: str, inputs: list[Component]) -> Component:
     title = dmc.TextInput(
         id="new-name",
         label="Name",
@@ -111,16 +145,16 @@ def _form(info: StudyTypeInfo, name: str, values: Mapping[str, Any], known: Cata
         debounce=form_inputs.DEBOUNCE_MS,
         mb="md",
     )
-    return html.Div([title, *form_inputs.build(info.parameters_schema, values, known)], className="card")
+    return html.Div([title, *inputs], className="card")
 
 
-def _side() -> Component:
+def _side(price: Any, general: Any, code_of_it: Any) -> Component:
     submit = dmc.Button("Submit study", id="new-submit", size="md", fullWidth=True)
-    price = html.Div(dmc.Skeleton(height=90), id="new-estimate")
-    card = html.Div([dmc.Title("What it will cost", order=2, size="h4", mb="sm"), price, html.Div(id="new-problem"),
-                     html.Div(submit, style={"marginTop": 16})], className="card")  # fmt: skip
+    cost = dmc.Title("What it will cost", order=2, size="h4", mb="sm")
+    places = [html.Div(price, id="new-estimate"), html.Div(general, id="new-problem")]
+    card = html.Div([cost, *places, html.Div(submit, style={"marginTop": 16})], className="card")
     code = html.Div(
-        [dmc.Title("The same without this page", order=2, size="h4", mb="sm"), html.Div(id="new-code")],
+        [dmc.Title("The same without this page", order=2, size="h4", mb="sm"), html.Div(code_of_it, id="new-code")],
         className="card",
         style={"marginTop": 16},
     )
@@ -152,24 +186,18 @@ def _register_draft(app: Dash, client: AsyncClient) -> None:
         State("new-base", "data"),
         State("new-schema", "data"),
         State("url", "href"),
+        prevent_initial_call=True,  # the layout has its answer
     )
     async def draft(
         name: str | None, values: list[Any], base: dict[str, Any], schema: dict[str, Any], href: str
     ) -> Any:
         keys = [one["id"]["key"] for one in ctx.inputs_list[1]]
         given = dict(zip(keys, values, strict=True))
-        parameters, unread = form.read(schema, given)
-        study = draft_of(name, base, parameters)
-        price, general, refused = await _judge(client, study, keys) if not unread else (None, [], {})
-        errors = refused | unread
+        drafted = await _drafted(client, schema, base, name, given)
         return (
-            study.model_dump(mode="json"),
-            query_of(name, base, schema, given),
-            price_of(price),
-            general,
-            code_panel(study, origin_of(href)),
-            [errors.get(key) for key in keys],
-            *_appearance(schema, given, errors),
+            *drafted.shown(href),
+            [drafted.errors.get(key) for key in keys],
+            *_appearance(schema, given, drafted.errors),
         )
 
 
@@ -216,6 +244,20 @@ def _register_submit(app: Dash, client: AsyncClient) -> None:
         Input("new-place", "data"),
         prevent_initial_call=True,
     )
+
+
+async def _drafted(
+    client: AsyncClient,
+    schema: Mapping[str, Any],
+    base: Mapping[str, Any],
+    name: str | None,
+    given: Mapping[str, Any],
+) -> Draft:
+    """`given`: what the inputs show, by key. The laboratory is asked only if all of it can be read."""
+    parameters, unread = form.read(schema, given)
+    study = draft_of(name, base, parameters)
+    price, general, refused = await _judge(client, study, given) if not unread else (None, [], {})
+    return Draft(study, query_of(name, base, schema, given), price, refused | unread, general)
 
 
 def draft_of(name: str | None, base: Mapping[str, Any], parameters: Mapping[str, Any]) -> StudyCreate:

@@ -32,6 +32,20 @@ def test_every_parameter_of_the_schema_has_an_input():
     assert set(inputs(SCHEMA, DEFAULTS)) == leaves | groups
 
 
+def test_what_is_wrong_is_shown_as_it_was_written_in_an_open_group():
+    unread, errors = (
+        {"training.gibbs_steps": "many"},
+        {"training.gibbs_steps": "not a number", "training.momentum": "no"},
+    )
+    parts = form_inputs.build(SCHEMA, DEFAULTS, catalogue(), unread=unread, errors=errors)
+    field = by_id(parts, {"type": "field", "key": "training.gibbs_steps"})
+    assert (field.value, field.error) == ("many", "not a number")
+    assert by_id(parts, {"type": "field", "key": "num_replicas"}).error is None
+    folds = {one.id["group"]: one.open for one in walk(parts) if getattr(one, "className", "").startswith("fold")}
+    assert {group for group, is_open in folds.items() if is_open} == {"training", "training."}
+    assert folds["generation"] is None
+
+
 def test_a_parameter_that_is_new_in_the_schema_appears_by_itself():
     class Inner(BaseModel):
         temperature: float = Field(1.5, title="Temperature", description="Of the chains.")
