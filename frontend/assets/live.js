@@ -124,7 +124,8 @@
       if (recover()) return;
       connected("on");
       showBanner(false);
-      if (opened) everything(); // something may have been missed while it was away
+      // Something may have been missed while it was away, or since the page that is there was made.
+      if (opened || document.querySelector("#page h1")) everything();
       opened = true;
     };
     source.onerror = function () {

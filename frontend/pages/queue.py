@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
@@ -26,8 +26,13 @@ _DEFAULTS = {"state": "all", "study": "", "job": ""}
 
 
 async def layout(client: AsyncClient, address: Address) -> Page:
-    """Filters and the opened log from the address; tables and sentence by callback."""
+    """Filters and the opened log from the address; tables and sentence as they are now."""
     query = address.query
+    studies, chosen = await _studies(client, query.get("study")), one_of(query.get("state"), JobState, "all")
+    study_id = one_of(query.get("study"), [study.id for study in studies], "") or None
+    now = await _now(client, chosen, study_id)
+    jobs = table("queue-jobs", _columns(), empty="No job here")
+    jobs.rowData = now.rows
     content = html.Div(
         [
             *live.stores("queue", {"kinds": ["job", "worker", "study"]}),
@@ -38,18 +43,16 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             dcc.Store(id="queue-closed"),
             dcc.Interval(id="queue-clock", interval=10_000),
             heading("Queue"),
-            html.Div(id="queue-standing", style={"marginBottom": 12}),
-            html.Div(
-                card("Workers", html.Div(dmc.Skeleton(height=80), id="queue-workers")), style={"marginBottom": 16}
-            ),
+            html.Div(now.standing, id="queue-standing", style={"marginBottom": 12}),
+            html.Div(card("Workers", html.Div(now.workers, id="queue-workers")), style={"marginBottom": 16}),
             card(
                 "Jobs",
                 [
-                    html.Div(table("queue-jobs", _columns(), empty="No job here"), id="queue-table"),
-                    html.Div(id="queue-note"),
+                    html.Div(jobs, id="queue-table", hidden=now.is_empty),
+                    html.Div(now.note, id="queue-note"),
                 ],
-                html.Div(id="queue-all"),
-                _filters(await _studies(client, query.get("study")), query),
+                html.Div(now.retry_all, id="queue-all"),
+                _filters(studies, chosen, study_id),
             ),
             dmc.Drawer(
                 id="queue-log",
@@ -76,14 +79,43 @@ async def _studies(client: AsyncClient, asked: str | None) -> list[Study]:
     return found
 
 
-def _filters(studies: Sequence[Study], query: Mapping[str, str]) -> Component:
+class Now(NamedTuple):
+    """What the queue shows at one moment."""
+
+    rows: list[dict[str, Any]]
+    is_empty: bool
+    note: Component | None
+    retry_all: Component | None
+    workers: Component
+    standing: Component | None
+
+
+async def _now(client: AsyncClient, chosen: str, study_id: str | None) -> Now:
+    wanted = None if chosen == "all" else JobState(chosen)
+    jobs, failed, workers, health = await asyncio.gather(
+        client.jobs(limit=MOST_JOBS, state=wanted, study_id=study_id),
+        client.jobs(limit=MOST_JOBS, state=JobState.FAILED, study_id=study_id),
+        client.workers(),
+        client.health(),
+    )
+    return Now(
+        rows(jobs.items),
+        not jobs.items,
+        note(len(jobs.items), jobs.next_cursor is not None, wanted, study_id),
+        retry_all(failed.items, failed.next_cursor is not None, study_id),
+        workers_table(workers, jobs.items),
+        None if health.ok else standing(health.message),
+    )
+
+
+def _filters(studies: Sequence[Study], chosen: str, study_id: str | None) -> Component:
     states = [{"value": one, "label": one} for one in ("all", *JobState)]
     return dmc.Group(
         [
             dmc.Select(
                 id="queue-state",
                 data=states,
-                value=one_of(query.get("state"), JobState, "all"),
+                value=chosen,
                 allowDeselect=False,
                 size="xs",
                 w=130,
@@ -92,7 +124,7 @@ def _filters(studies: Sequence[Study], query: Mapping[str, str]) -> Component:
             dmc.Select(
                 id="queue-study",
                 data=[{"value": study.id, "label": study.name} for study in studies],
-                value=one_of(query.get("study"), [study.id for study in studies], "") or None,
+                value=study_id,
                 placeholder="any study",
                 clearable=True,
                 searchable=True,
@@ -165,23 +197,10 @@ def _register_tables(app: Dash, client: AsyncClient) -> None:
         Input("queue-state", "value"),
         Input("queue-study", "value"),
         running=live.running("queue"),
+        prevent_initial_call=True,  # the layout has what is there now
     )
-    async def fill(tick: float | None, clock: int | None, chosen: str, study_id: str | None) -> Any:
-        wanted = None if chosen == "all" else chosen
-        jobs, failed, workers, health = await asyncio.gather(
-            client.jobs(limit=MOST_JOBS, state=wanted, study_id=study_id or None),
-            client.jobs(limit=MOST_JOBS, state=JobState.FAILED, study_id=study_id or None),
-            client.workers(),
-            client.health(),
-        )
-        return (
-            rows(jobs.items),
-            not jobs.items,
-            note(len(jobs.items), jobs.next_cursor is not None, wanted, study_id),
-            retry_all(failed.items, failed.next_cursor is not None, study_id),
-            workers_table(workers, jobs.items),
-            None if health.ok else standing(health.message),
-        )
+    async def fill(tick: float | None, clock: int | None, chosen: str, study_id: str | None) -> Now:
+        return await _now(client, chosen, study_id or None)
 
 
 def _register_log(app: Dash, client: AsyncClient) -> None:
