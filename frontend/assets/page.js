@@ -152,6 +152,7 @@
           if (here) link.setAttribute("aria-current", "page");
           else link.removeAttribute("aria-current");
         });
+        window.requestAnimationFrame(showTab);
         return window.dash_clientside.no_update;
       },
       /* Which pictures to show at a level: sheets, thumbnails, a caption, and where we are. */

@@ -36,7 +36,7 @@ def register(app: Dash, client: AsyncClient, tab: str, analysis: str) -> None:
         State(f"{tab}-cell", "data"),
         State("study-id", "data"),
     )
-    async def follow(revision: str | None, known: str | None, study_id: str) -> Any:
+    async def follow(revision: str, known: str | None, study_id: str) -> Any:
         if known:
             return no_update, no_update, no_update
         study, analyses = await asyncio.gather(client.study(study_id), client.analyses(study_id))

@@ -19,7 +19,7 @@ PATH = "/studies/<study_id>"
 
 
 async def layout(client: AsyncClient, address: Address) -> Page:
-    """Head and tabs; the panel of the tab in the address is filled by its callback."""
+    """Head, tabs, and the panel of the tab in the address; what is in it comes by its callbacks."""
     study_id = address.path["study_id"]
     study, analyses = await asyncio.gather(client.study(study_id), client.analyses(study_id))
     query = address.query
@@ -31,7 +31,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             *live.stores("study", {"study": study.id, "kinds": ["worker"]}),
             *samples.stores(query.get("p"), query.get("replica")),
             dcc.Store(id="study-id", data=study.id),
-            dcc.Store(id="study-revision"),
+            dcc.Store(id="study-revision", data=_revision(study)),
             dcc.Store(id="study-state", data=study.state),
             dcc.Store(id="study-defaults", data={"tab": first}),
             dcc.Store(id="study-tab-address"),
@@ -51,7 +51,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
                 value=opened,
                 mb="lg",
             ),
-            html.Div(_named(opened, dmc.Skeleton(height=480, radius="md")), id="study-panel"),
+            html.Div(_panel(opened, Opened(study, query, address.href)), id="study-panel"),
         ],
         className="page",
     )
@@ -72,6 +72,7 @@ def register(app: Dash, client: AsyncClient) -> None:
         Output("study-tab-address", "data"),
         Input("study-tab", "value"),
         State("study-defaults", "data"),
+        prevent_initial_call=True,
     )
 
 
@@ -86,10 +87,11 @@ def _register_head(app: Dash, client: AsyncClient) -> None:
         State("study-revision", "data"),
         State("study-state", "data"),
         running=live.running("study"),
+        prevent_initial_call=True,
     )
-    async def head(tick: float | None, study_id: str, revision: str | None, state: str | None) -> Any:
+    async def head(tick: float | None, study_id: str, revision: str, state: str) -> Any:
         study = await client.study(study_id)
-        now = f"{study.state}/{study.progress.cells_done}/{study.progress.cells_failed}"
+        now = _revision(study)
         actions = no_update if state == study.state else _actions(study)
         return progress.standing_of(study), actions, (no_update if now == revision else now), study.state
 
@@ -104,14 +106,19 @@ def _register_panel(app: Dash, client: AsyncClient) -> None:
     )
     async def panel(address: dict[str, str], study_id: str, href: str | None) -> Any:
         study = await client.study(study_id)
-        chosen = panels.panel(address["tab"])
-        return _named(chosen.TAB, chosen.layout(Opened(study, query_of(address["search"]), href)))
+        return _panel(address["tab"], Opened(study, query_of(address["search"]), href))
 
 
-def _named(tab: str, content: Component) -> Component:
-    """The panel under the name by which its tab (`study-tab`) refers to it."""
-    own = {"aria-labelledby": f"study-tab-tab-{tab}"}
-    return html.Div(content, id=f"study-tab-panel-{tab}", role="tabpanel", **own)
+def _panel(tab: str, opened: Opened) -> Component:
+    """The panel of a tab, under the name by which the tab (`study-tab`) refers to it."""
+    chosen = panels.panel(tab)
+    own = {"aria-labelledby": f"study-tab-tab-{chosen.TAB}"}
+    return html.Div(chosen.layout(opened), id=f"study-tab-panel-{chosen.TAB}", role="tabpanel", **own)
+
+
+def _revision(study: Study) -> str:
+    """Another text whenever figures may have become others."""
+    return f"{study.state}/{study.progress.cells_done}/{study.progress.cells_failed}"
 
 
 def _actions(study: Study) -> Component:

@@ -93,7 +93,7 @@ def register(app: Dash, client: AsyncClient) -> None:
         Input("study-cells", "id"),
         State("study-id", "data"),
     )
-    async def fill(revision: str | None, identity: str, study_id: str) -> Any:
+    async def fill(revision: str, identity: str, study_id: str) -> Any:
         found, more = await first_cells(client, study_id)
         note = f"The first {MOST_CELLS} cells are shown; the CSV of the curves has all values." if more else ""
         return [row(cell) for cell in found], dmc.Text(note, size="sm", c="dimmed")

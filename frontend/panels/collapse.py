@@ -157,9 +157,7 @@ def _register_curves(app: Dash, client: AsyncClient) -> None:
         State("study-id", "data"),
         running=live.running("study", "drawing"),
     )
-    async def draw(revision: str | None, cell: str | None, band: str, scheme: str | None, study_id: str) -> Any:
-        if revision is None:
-            return no_update, no_update
+    async def draw(revision: str, cell: str | None, band: str, scheme: str | None, study_id: str) -> Any:
         view = CurveView(band_of(band), scheme=theme.scheme_of(scheme))
         result = CollapseResult.model_validate(await client.result(cell)) if cell else None
         asked = result.metric if result else None

@@ -141,9 +141,7 @@ def _register_figures(app: Dash, client: AsyncClient) -> None:
         State("study-id", "data"),
         running=live.running("study", "drawing"),
     )
-    async def draw(revision: str | None, asked: str | None, *controls: Any) -> Any:
-        if revision is None:
-            return [no_update] * len(ctx.outputs_list[0]), no_update, no_update, no_update
+    async def draw(revision: str, asked: str | None, *controls: Any) -> Any:
         band, replicas, scheme, study_id = controls
         view = CurveView(band_of(band), bool(replicas), scheme=theme.scheme_of(scheme))
         pairs = [_pair_of(one["id"]["pair"]) for one in ctx.outputs_list[0]]

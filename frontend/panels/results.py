@@ -160,10 +160,8 @@ def _register_figures(app: Dash, client: AsyncClient) -> None:
         running=live.running("study", "drawing"),
     )
     async def draw(
-        revision: str | None, asked: dict[str, Any], view: dict[str, Any], study_id: str, browser: dict[str, Any]
+        revision: str, asked: dict[str, Any], view: dict[str, Any], study_id: str, browser: dict[str, Any]
     ) -> Any:
-        if revision is None:
-            return dict.fromkeys(_OUTPUTS, no_update)
         replicas = bool(view["replicas"])
         drawn = await metric_choice.curves_of(client, study_id, asked["metric"], replicas=replicas)
         same = not replicas and metric_choice.is_first(drawn)
