@@ -26,7 +26,7 @@ MOST_BYTES = 3_000_000
 # Where Q falls to 1/2 in an independent implementation, with a judge of its own.
 HALF = {0.0: 0.63, 0.2: 0.72, 0.4: 0.83, 0.6: 0.93, 0.8: 0.97}
 # The judge takes the blobs of this machine for digits somewhat longer: see its card.
-SHIFT = {0.4: 0.12}
+SHIFT = {0.4: 0.09}
 WITHIN = 0.06
 STEP = 0.04
 
@@ -72,8 +72,7 @@ def test_the_file_is_small_and_the_one_that_the_catalogue_names() -> None:
 def test_the_card_says_what_was_measured(judge: DigitJudge) -> None:
     _, card = read_judge((SHELF / f"{DEFAULT_JUDGE}.safetensors").read_bytes())
     found = card["examination"]
-    assert min(found["test_images"], found["unseen_digits"]) >= 0.99
-    assert found["unseen_broken"] >= 0.98, "the card says by how much it misses 0.99"
+    assert min(found["test_images"], found["unseen_digits"], found["unseen_broken"]) >= 0.99
     assert found["test_digits"] >= 0.985
     assert not set(card["machines"]) & set(card["unseen_machines"])
     text = (SHELF / f"{DEFAULT_JUDGE}.md").read_text()
