@@ -45,6 +45,8 @@ def study_curves(
     kind: CurveKind = "pruning",
     metrics_asked: Collection[str] | None = None,
     max_replicas: int | None = None,
+    *,
+    tag: str | None = None,
 ) -> Curves:
     """Metrics against the pruning level, or against the training update, for each initial dilution.
 
@@ -55,13 +57,14 @@ def study_curves(
         metrics_asked: only the curves of these; `metrics` of the answer names all that have values.
         max_replicas: at most so many replicas, at least 1, are listed at each point, the first ones; the statistics are
             always those of all.
+        tag: what `curves_tag` said to the same question, if it was asked before.
 
     Raises:
         NotFound: no such study.
     """
     asked = (study_id, kind, None if metrics_asked is None else frozenset(metrics_asked), max_replicas)
     with storage_in_words(), lab.database.read() as session:
-        tag = _tag(session, *asked)
+        tag = tag or _tag(session, *asked)
         if tag in _kept:
             return _kept[tag]
         found = _read(session, *asked)

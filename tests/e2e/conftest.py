@@ -5,11 +5,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
+from backend.contracts.messages import Study
+from tests import figures
 from tests.browser import ARGUMENTS, find_chromium
 from tests.conftest import started_broker
 from tests.web import Web
+
+SWEEP = {"initial_dilutions": [0.0, 0.4], "num_replicas": 2, "pruning_grid": [0.5, 0.7, 0.9]}
+PAIRS = {"pairs": [[0.0, 0.7]], "represented_pair": [0.4, 0.9]}
 
 ProfileOf = Callable[[Web], BrowserContext]
 
@@ -34,27 +39,48 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
-        yield browser
-        browser.close()
+        yield playwright
 
 
 @pytest.fixture(scope="module")
-def profile_of(browser: Browser) -> Iterator[ProfileOf]:
-    """For each web process what a browser keeps between pages: its caches. What a page keeps there, its test clears."""
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def profile_of(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProfileOf]:
+    """For each web process what a browser keeps between pages: its caches. What a page keeps there, its test clears.
+
+    Only a profile on the disk keeps the compiled scripts, and no process waits for a page that never comes.
+    """
     kept: dict[str, BrowserContext] = {}
 
     def of(web: Web) -> BrowserContext:
         if web.url not in kept:
-            size = {"width": 1280, "height": 900}
-            kept[web.url] = browser.new_context(base_url=web.url, color_scheme="light", viewport=size)
+            kept[web.url] = playwright.chromium.launch_persistent_context(
+                tmp_path_factory.mktemp("profile"),
+                executable_path=find_chromium(),
+                args=[*ARGUMENTS, "--disable-features=SpareRendererForSitePerProcess"],
+                base_url=web.url,
+                color_scheme="light",
+                viewport={"width": 1280, "height": 900},
+            )
         return kept[web.url]
 
     yield of
     for context in kept.values():
         context.close()
+
+
+@pytest.fixture(scope="module")
+def reproduction(house: Web) -> Study:
+    """A study of everything, done."""
+    figures.record_test_images(house.lab)
+    return figures.done_study(house.lab, "reproduce", "Everything", **SWEEP, **PAIRS, seed=3)
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def test_the_report_shows_every_claim_and_every_tab_is_filled(house, page):
         page.evaluate("path => window.dilutionLab.visit(path)", f"/studies/{study.id}?tab={tab}")
         expect(page.locator("[role=tab][aria-selected=true]")).to_have_text(re.compile(tab, re.IGNORECASE))
         page.wait_for_timeout(500)  # until what comes after the layout is laid out too
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
+        page.wait_for_function("document.documentElement.scrollWidth <= 390")
 
 
 def test_an_analysis_that_waits_says_so_and_appears_when_it_is_done(house, page):

@@ -161,10 +161,11 @@ def study_curves(
     asked = (lab, study_id, filters.kind, filters.metric, filters.max_replicas)
     as_csv = prefers_csv(request.headers.get("accept", ""))
     # Read before the curves: what is written in between makes the next tag another one.
-    headers = {"Vary": "Accept", "ETag": f'"{curves.curves_tag(*asked)}{"-csv" if as_csv else ""}"'}
+    tag = curves.curves_tag(*asked)
+    headers = {"Vary": "Accept", "ETag": f'"{tag}{"-csv" if as_csv else ""}"'}
     if has_already(request.headers.get("if-none-match", ""), headers["ETag"]):
         return Response(status_code=304, headers={**headers, "Cache-Control": "private, no-cache"})
-    found = curves.study_curves(*asked)
+    found = curves.study_curves(*asked, tag=tag)
     if as_csv:
         return Response(curves.curves_csv(found), media_type=CSV, headers=headers)
     response.headers.update(headers)
