@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from dash.development.base_component import Component
 
@@ -50,6 +50,12 @@ def find(pathname: str) -> tuple[ModuleType, dict[str, str]] | None:
 def query_of(search: str | None) -> dict[str, str]:
     """The query of an address; of a name given twice the last counts."""
     return dict(parse_qsl((search or "").lstrip("?"), keep_blank_values=True))
+
+
+def origin_of(href: str | None) -> str:
+    """Scheme and host of the page's own address."""
+    parts = urlsplit(href or "")
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "http://127.0.0.1:8050"
 
 
 def one_of(value: str | None, allowed: Iterable[str], default: str) -> str:

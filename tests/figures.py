@@ -12,6 +12,9 @@ from backend.storage.repositories.jobs import Claim, ClaimedCell, MachineRecord,
 from tests import hands
 from tests.unit.frontend import results
 
+SWEEP = {"initial_dilutions": [0.0, 0.4], "num_replicas": 2, "pruning_grid": [0.5, 0.7, 0.9]}
+PAIRS = {"pairs": [[0.0, 0.7]], "represented_pair": [0.4, 0.9]}
+"""A small sweep, and what a study of everything needs besides."""
 ALPHA, THRESHOLD, WIDTH = 0.44, 0.64, 0.02
 JUDGE = "0" * 64
 NUM_SAMPLES = 7

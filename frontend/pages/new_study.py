@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
@@ -18,7 +18,7 @@ from frontend.components.code_panel import code_panel
 from frontend.components.notices import error_notice
 from frontend.components.texts import facts, heading, link_button
 from frontend.reproduce import differences
-from frontend.routing import Address, Page
+from frontend.routing import Address, Page, origin_of
 from frontend.wording import duration, quantity
 
 PATH = "/studies/new"
@@ -324,9 +324,3 @@ def price_of(estimate: Estimate | None) -> Component:
             ("Time", time),
         ]
     )
-
-
-def origin_of(href: str | None) -> str:
-    """Scheme and host of the page's own address."""
-    parts = urlsplit(href or "")
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "http://127.0.0.1:8050"

@@ -13,6 +13,7 @@ from functools import cache
 from types import ModuleType
 
 from backend.contracts.messages import Analysis, Study
+from frontend.routing import origin_of
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Opened:
     @property
     def origin(self) -> str:
         """Scheme, host and port of the laboratory."""
-        return "/".join((self.href or "http://127.0.0.1:8050").split("/")[:3])
+        return origin_of(self.href)
 
 
 @cache

@@ -13,9 +13,6 @@ from tests.browser import ARGUMENTS, find_chromium
 from tests.conftest import started_broker
 from tests.web import Web
 
-SWEEP = {"initial_dilutions": [0.0, 0.4], "num_replicas": 2, "pruning_grid": [0.5, 0.7, 0.9]}
-PAIRS = {"pairs": [[0.0, 0.7]], "represented_pair": [0.4, 0.9]}
-
 ProfileOf = Callable[[Web], BrowserContext]
 
 expect.set_options(timeout=30_000)  # cores are shared: what matters is that it comes
@@ -77,10 +74,16 @@ def profile_of(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="module")
+def sweep(house: Web) -> Study:
+    """A dilution sweep, done."""
+    return figures.done_study(house.lab, "dilution-sweep", "A sweep", **figures.SWEEP)
+
+
+@pytest.fixture(scope="module")
 def reproduction(house: Web) -> Study:
     """A study of everything, done."""
     figures.record_test_images(house.lab)
-    return figures.done_study(house.lab, "reproduce", "Everything", **SWEEP, **PAIRS, seed=3)
+    return figures.done_study(house.lab, "reproduce", "Everything", **figures.SWEEP, **figures.PAIRS, seed=3)
 
 
 @pytest.fixture

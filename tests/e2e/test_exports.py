@@ -13,19 +13,13 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 from pypdf import PdfReader
 
-from tests import figures
-from tests.e2e.test_study_figures import SWEEP, drawn
+from tests.e2e.test_study_figures import drawn
 
 PLACES = {"results": "study-curves", "collapse": "collapse-curves", "spectra": "spectra-curves"}
 SHOWN = "(id) => (document.getElementById(id)?.querySelector('.js-plotly-plot')?.data ?? []).length > 1"
 POINTS = """(id) => document.getElementById(id).querySelector('.js-plotly-plot').data
     .map(t => ({name: t.name, x: Array.from(t.x), y: Array.from(t.y)}))"""
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-@pytest.fixture(scope="module")
-def sweep(house):
-    return figures.done_study(house.lab, "dilution-sweep", "A sweep", **SWEEP)
 
 
 def card_of(page: Page, graph: str) -> Locator:

@@ -10,15 +10,9 @@ from playwright.sync_api import expect
 from backend.contracts.messages import Event
 from tests import figures, hands
 
-SWEEP = {"initial_dilutions": [0.0, 0.4], "num_replicas": 2, "pruning_grid": [0.5, 0.7, 0.9]}
 CURVES = """(id) => (document.getElementById(id)?.querySelector('.js-plotly-plot')?.data ?? [])
     .filter(t => (t.name ?? '').includes('(n =')).map(t => ({name: t.name, x: Array.from(t.x), y: Array.from(t.y)}))"""
 Y_TITLE = "document.querySelector('#study-curves .js-plotly-plot')?.layout?.yaxis?.title?.text ?? ''"
-
-
-@pytest.fixture(scope="module")
-def sweep(house):
-    return figures.done_study(house.lab, "dilution-sweep", "A sweep", **SWEEP)
 
 
 def drawn(page, graph, count):
@@ -93,10 +87,8 @@ def test_the_collapse_moves_with_alpha_in_the_browser(house, page, sweep):
     expect(page.locator("#collapse-fit")).to_contain_text("breaks near p = 0.64 + 0.44 p0")
 
 
-def test_the_report_shows_every_claim_and_every_tab_is_filled(house, page):
-    pairs = {"pairs": [[0.0, 0.7]], "represented_pair": [0.4, 0.9]}
-    study = figures.done_study(house.lab, "reproduce", "All figures", **SWEEP, **pairs, seed=3)
-    page.goto(f"/studies/{study.id}?tab=report")
+def test_the_report_shows_every_claim_and_every_tab_is_filled(page, reproduction):
+    page.goto(f"/studies/{reproduction.id}?tab=report")
     rows = page.locator("#report-claims tbody tr")
     expect(rows).to_have_count(3)
     expect(rows.nth(0)).to_contain_text("holds")
@@ -116,14 +108,14 @@ def test_the_report_shows_every_claim_and_every_tab_is_filled(house, page):
         assert len(drawn(page, f"representation-{place}", 3)[0]["x"]) == 3
     page.set_viewport_size({"width": 390, "height": 844})
     for tab in ("results", "report", "collapse", "spectra", "comparison", "representation"):
-        page.evaluate("path => window.dilutionLab.visit(path)", f"/studies/{study.id}?tab={tab}")
+        page.evaluate("path => window.dilutionLab.visit(path)", f"/studies/{reproduction.id}?tab={tab}")
         expect(page.locator("[role=tab][aria-selected=true]")).to_have_text(re.compile(tab, re.IGNORECASE))
         page.wait_for_timeout(500)  # until what comes after the layout is laid out too
         page.wait_for_function("document.documentElement.scrollWidth <= 390")
 
 
 def test_an_analysis_that_waits_says_so_and_appears_when_it_is_done(house, page):
-    study = hands.submit_type(house.lab, "dilution-sweep", "Waits", judge=figures.JUDGE, **SWEEP, seed=5)
+    study = hands.submit_type(house.lab, "dilution-sweep", "Waits", judge=figures.JUDGE, **figures.SWEEP, seed=5)
     page.goto(f"/studies/{study.id}?tab=spectra")
     expect(page.locator("#spectra-standing")).to_contain_text(re.compile(r"Waiting for \d+ of \d+ cells"))
     expect(page.locator("#spectra-body")).to_be_hidden()
