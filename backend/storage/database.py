@@ -15,6 +15,9 @@ from backend.storage.snapshot import SnapshotName
 from backend.storage.tables import utcnow
 
 LOCK_WAIT_SECONDS = 10
+FROZEN_SECONDS = 5
+"""PostgreSQL ends a transaction whose process says nothing for so long (stopped, its computer suspended): shorter than
+the others wait for its locks. A frozen process that locks a SQLite file cannot be told from a slow one."""
 _ADVISORY_LOCK = 0x44494C4C  # "DILL": one number for all processes of all laboratories on this database
 _UNDEFINED_TABLE = "42P01"  # PostgreSQL's SQLSTATE
 
@@ -75,8 +78,8 @@ def open_database(url: str) -> Database:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return Database(engine)
-    options = f"-c lock_timeout={LOCK_WAIT_SECONDS}s -c timezone=UTC"
-    connect_args = {"connect_timeout": 5, "options": options}
+    limits = f"-c lock_timeout={LOCK_WAIT_SECONDS}s -c idle_in_transaction_session_timeout={FROZEN_SECONDS}s"
+    connect_args = {"connect_timeout": 5, "options": f"{limits} -c timezone=UTC"}
     return Database(create_engine(parsed, pool_pre_ping=True, connect_args=connect_args))
 
 

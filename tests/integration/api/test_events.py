@@ -20,7 +20,6 @@ from backend.contracts.messages import Event
 from backend.services.laboratory import Laboratory, open_laboratory
 from backend.settings import Settings
 from backend.storage.events import STREAM
-from backend.storage.migrate import migrate
 from tests.conftest import Broker
 from tests.hands import submit
 from tests.integration.api.conftest import Live
@@ -97,7 +96,6 @@ def test_an_id_that_is_gone_is_answered_by_a_reset(live: Live, lost: str) -> Non
 def fragile(own_broker: Broker, sqlite_url: str, tmp_path: object) -> Iterator[Live]:
     """A served laboratory whose broker may be hurt."""
     settings = Settings(dilution_lab_home=own_broker.home, database_url=sqlite_url, models_store=str(tmp_path))
-    migrate(sqlite_url)
     lab = open_laboratory(settings)
     with serve(create_api(lab)) as url, httpx.Client(base_url=f"{url}/api/v1") as http:
         yield Live(lab, url, http)

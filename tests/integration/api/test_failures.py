@@ -73,7 +73,6 @@ def test_a_database_that_is_gone(laboratory: Laboratory, tmp_path: Path) -> None
 
 
 def test_a_broker_that_is_down_delays_and_loses_nothing(own_broker: Broker, database_url: str, tmp_path: Path) -> None:
-    migrate(database_url)
     settings = Settings(dilution_lab_home=own_broker.home, database_url=database_url, models_store=str(tmp_path))
     lab = open_laboratory(settings)
     own_broker.kill()
@@ -137,13 +136,15 @@ def test_a_defect_of_ours_shows_no_internals(laboratory: Laboratory) -> None:
     assert answer.headers["x-request-id"]
 
 
-def test_the_sweep_outlives_its_errors(sqlite_url: str, broker: Broker, tmp_path: Path) -> None:
+def test_the_sweep_outlives_its_errors(empty_sqlite_url: str, broker: Broker, tmp_path: Path) -> None:
     # Without a schema every sweep fails; once it is there, an expired lease is taken back.
-    settings = Settings(dilution_lab_home=broker.home, database_url=sqlite_url, models_store=str(tmp_path / "store"))
+    settings = Settings(
+        dilution_lab_home=broker.home, database_url=empty_sqlite_url, models_store=str(tmp_path / "store")
+    )
     lab = open_laboratory(settings)
     with serve(create_api(lab)) as url, httpx.Client(base_url=f"{url}/api/v1", timeout=30) as http:
         time.sleep(1.5)
-        migrate(sqlite_url)
+        migrate(empty_sqlite_url)
         study = submit(lab)
         [first, _] = http.get("/jobs", params={"state": "queued", "study_id": study.id}).json()["items"]
         assert claim(lab, first["id"], lease=0.1) is not None

@@ -17,7 +17,6 @@ from sqlalchemy import text, update
 
 from backend.services.laboratory import Laboratory, open_laboratory
 from backend.settings import Settings
-from backend.storage.migrate import migrate
 from backend.storage.tables import IdempotencyKey, utcnow
 from tests.conftest import Broker, database_url  # noqa: F401 - on both databases
 from tests.hands import SMALL
@@ -127,7 +126,6 @@ class Hesitant:
 
 @pytest.fixture
 def hesitant(postgresql_url: str, broker: Broker, tmp_path: Path) -> Iterator[Hesitant]:
-    migrate(postgresql_url)
     settings = Settings(dilution_lab_home=broker.home, database_url=postgresql_url, models_store=str(tmp_path))
     lab = open_laboratory(settings)
     yield Hesitant(postgresql_url, lab)

@@ -19,7 +19,6 @@ from backend.storage.tables import Artifact, Cell, Milestone, Study, utcnow
 
 @pytest.fixture
 def database(database_url: str) -> Database:
-    migrate(database_url)
     return open_database(database_url)
 
 
@@ -144,7 +143,6 @@ def test_a_server_that_is_gone_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_a_connection_that_breaks_is_replaced(postgresql_url: str, postgres_server: PostgresServer) -> None:
-    migrate(postgresql_url)
     database = open_database(postgresql_url)
 
     def break_all() -> None:
@@ -166,16 +164,41 @@ def test_a_connection_that_breaks_is_replaced(postgresql_url: str, postgres_serv
     database.dispose()
 
 
+def test_a_process_that_freezes_in_a_transaction_does_not_stop_the_others(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FROZEN_SECONDS", 1)
+    frozen, other = open_database(postgresql_url), open_database(postgresql_url)
+
+    def write_around_a_pause() -> None:
+        with frozen.write() as session:
+            exclusive(session)
+            session.add(Milestone(name="frozen"))
+            session.flush()
+            with other.write() as meanwhile:
+                exclusive(meanwhile)
+                meanwhile.add(Milestone(name="other"))
+            session.add(Milestone(name="thawed"))
+
+    with pytest.raises(DatabaseUnavailable, match="Nothing was written"):
+        write_around_a_pause()
+    assert names(other) == ["other"]
+    with frozen.write() as session:
+        session.add(Milestone(name="again"))
+    assert names(other) == ["again", "other"]
+    frozen.dispose()
+    other.dispose()
+
+
 def test_a_text_that_cannot_be_stored_is_refused(postgresql_url: str) -> None:
-    migrate(postgresql_url)
     database = open_database(postgresql_url)
     with pytest.raises(ValueRefused, match="NUL"), database.read() as session:
         session.get(Study, "a\x00b")
     database.dispose()
 
 
-def test_a_missing_schema_says_so(database_url: str) -> None:
-    database = open_database(database_url)
+def test_a_missing_schema_says_so(empty_database_url: str) -> None:
+    database = open_database(empty_database_url)
     with pytest.raises(Exception, match=r"(?i)schema is missing") as caught, database.read() as session:
         session.scalars(select(Study)).all()
     assert isinstance(caught.value, DatabaseUnavailable)
@@ -183,7 +206,6 @@ def test_a_missing_schema_says_so(database_url: str) -> None:
 
 
 def test_sqlite_is_opened_for_several_processes(sqlite_url: str, tmp_path: Path) -> None:
-    migrate(sqlite_url)
     database = open_database(sqlite_url)
     with database.write() as session:
         settings = {
@@ -241,7 +263,6 @@ def test_who_asks_for_the_name_leaves_no_transaction_open(postgresql_url: str) -
 
 
 def test_a_new_connection_does_not_repeat_the_names_of_the_old(sqlite_url: str) -> None:
-    migrate(sqlite_url)
     database = open_database(sqlite_url)
     first = database.snapshot.read()
     with database.write() as session:
