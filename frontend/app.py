@@ -1,10 +1,13 @@
 """The dashboard on a FastAPI application: one document, its pages, and their callbacks."""
 
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import dash
+import structlog
 from dash import Input, Output, State, no_update
-from fastapi import FastAPI
+from fastapi import FastAPI, Header, Response
+from plotly.io.json import to_json_plotly
 
 from backend.client import ApiError, AsyncClient, ConnectionFailed
 from frontend import bundles, routing
@@ -32,6 +35,30 @@ BUNDLES
 </html>"""
 
 
+log = structlog.get_logger()
+
+
+class _Dashboard(dash.Dash):
+    """Dash, but the first layout has the page of the address in it: nobody waits for another answer.
+
+    The browser asks for the layout while it still reads the scripts, and says in `Referer` which page it is for. Without
+    that, or if the page cannot be made, the layout comes without a page, and the page is asked for as any later one.
+    """
+
+    api: AsyncClient
+
+    async def serve_layout(self, referer: Annotated[str | None, Header()] = None) -> Response:
+        """The layout as JSON."""
+        here = urlsplit(referer or "")
+        search, page = f"?{here.query}" if here.query else "", None
+        try:
+            page = await page_at(self.api, here.path, search, referer) if here.path else None
+        except Exception:
+            log.exception("page not made", path=here.path)
+        shown = shell.shell() if page is None else shell.shell(_title(page), page.content, here.path, search)
+        return Response(to_json_plotly(shown), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
 def create_dashboard(server: FastAPI, client: AsyncClient) -> dash.Dash:
     """Put the explorer and the dashboard on `server`: they answer every path that is not the API's.
 
@@ -43,7 +70,7 @@ def create_dashboard(server: FastAPI, client: AsyncClient) -> dash.Dash:
         The Dash application. There can be one in a process: Dash's catch-all belongs to the last.
     """
     add_explorer(server)
-    app = dash.Dash(
+    app = _Dashboard(
         __package__,
         server=server,
         title="Dilution Lab",
@@ -53,6 +80,7 @@ def create_dashboard(server: FastAPI, client: AsyncClient) -> dash.Dash:
         assets_path_ignore=["pdf"],  # fetched when a PDF is asked for
         on_error=notices.on_callback_error,
     )
+    app.api = client
     app.layout = shell.shell
     shell.register(app)
     figure.register(app)
@@ -73,12 +101,17 @@ def _register_router(app: dash.Dash, client: AsyncClient) -> None:
         Input("url", "pathname"),
         Input("url", "search"),
         State("url", "href"),
+        prevent_initial_call=True,  # the layout has the first page
     )
     async def show(pathname: str | None, search: str | None, href: str | None) -> Any:
         if pathname is None:
             return no_update, no_update
         page = await page_at(client, pathname, search, href)
-        return page.content, f"{page.title} · Dilution Lab"
+        return page.content, _title(page)
+
+
+def _title(page: routing.Page) -> str:
+    return f"{page.title} · Dilution Lab"
 
 
 async def page_at(

@@ -8,13 +8,18 @@ import plotly
 from dash.fingerprint import build_fingerprint
 
 AG_GRID, PLOTLY = "dash_ag_grid.min.js", "package_data/plotly.min.js"
+AG_GRID_COMMUNITY = "async-community.js"  # AG Grid itself; the bundle is its component
 
 
 def leave_out_of_pages() -> str:
-    """Take AG Grid out of the scripts of every page (Plotly never is there); tags that name both addresses."""
+    """Take AG Grid out of the scripts of every page (Plotly never is there); tags that name their addresses."""
     bundle = next(resource for resource in dash_ag_grid._js_dist if resource["relative_package_path"] == AG_GRID)
     bundle["async"] = "lazy"
-    addresses = {"ag-grid": _address(dash_ag_grid, AG_GRID), "plotly": _address(plotly, PLOTLY)}
+    addresses = {
+        "ag-grid": _address(dash_ag_grid, AG_GRID),
+        "ag-grid-community": _address(dash_ag_grid, AG_GRID_COMMUNITY),
+        "plotly": _address(plotly, PLOTLY),
+    }
     return "\n".join(f'<meta name="{name}" content="{address}">' for name, address in addresses.items())
 
 

@@ -29,8 +29,8 @@
   /* The package takes this name when it comes; what the page shows must stay of the same type, so it is taken back. */
   let grid;
   async function loadTable() {
-    ahead(address("ag-grid").replace(/[^/]*$/, "async-community.js")); // it asks for this part when it draws
-    await load("ag-grid");
+    // The second part is asked for by the first, when it draws, unless it is there.
+    await Promise.all([load("ag-grid-community"), load("ag-grid")]);
     grid ||= window.dash_ag_grid;
     window.dash_ag_grid = standIn;
     return { default: grid.AgGrid };
@@ -47,5 +47,5 @@
   const path = window.location.pathname;
   if (FIGURES.test(path)) load("plotly").catch(() => {});
   if (TABLES.test(path)) loadTable().catch(() => {});
-  window.addEventListener("load", () => ["ag-grid", "plotly"].forEach((name) => loading[name] || ahead(address(name))));
+  window.addEventListener("load", () => ["ag-grid", "ag-grid-community", "plotly"].forEach((name) => loading[name] || ahead(address(name))));
 })();

@@ -16,17 +16,19 @@ _HELP = {"data-open-help": "", "aria-label": "Keyboard shortcuts"}
 _SCHEMES = (("light", "sun", "Light"), ("dark", "moon", "Dark"), ("auto", "system", "As the system"))
 
 
-def shell() -> Component:
-    """The whole document; pages are put into `page`."""
+def shell(
+    title: str | None = None, page: Component | None = None, pathname: str | None = None, search: str | None = None
+) -> Component:
+    """The whole document; pages are put into `page`. With the page of an address: it is there from the beginning."""
     return dmc.MantineProvider(
         id="mantine",
         theme=theme.MANTINE,
         defaultColorScheme="auto",
         children=[
-            dcc.Location(id="url", refresh=False),
+            dcc.Location(id="url", refresh=False, pathname=pathname, search=search),
             dcc.Store(id="scheme"),
             dcc.Store(id="live"),
-            dcc.Store(id="page-title"),
+            dcc.Store(id="page-title", data=title),
             dcc.Store(id="title-set"),
             dcc.Store(id="figure-saved"),
             dmc.NotificationContainer(id="notices", position="bottom-right"),
@@ -34,7 +36,7 @@ def shell() -> Component:
             dmc.AppShell(
                 [
                     dmc.AppShellHeader(_header()),
-                    dmc.AppShellMain([_offline(), html.Div(_skeleton(), id="page"), _footer()]),
+                    dmc.AppShellMain([_offline(), html.Div(page or _skeleton(), id="page"), _footer()]),
                 ],
                 header={"height": {"base": 96, "sm": 58}},
                 padding=0,

@@ -214,11 +214,12 @@ def _register_log(app: Dash, client: AsyncClient) -> None:
     async def show(job_id: str | None, tick: float | None) -> Any:
         if not job_id:
             return (False if ctx.triggered_id == "queue-job" else no_update), no_update, no_update
+        opened = no_update if ctx.triggered_id == "queue-tick" else True  # it may have been closed meanwhile
         try:
             job, lines = await asyncio.gather(client.job(job_id), client.job_log(job_id))
         except ApiError as error:
-            return True, "Log", error_notice(error)
-        return True, job.title, log(job, lines)
+            return opened, "Log", error_notice(error)
+        return opened, job.title, log(job, lines)
 
 
 _ORDER = {JobState.RUNNING: 0, JobState.QUEUED: 1, JobState.BLOCKED: 2}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.benchmark.gibbs_step import hardware, publish
 from tests.browser import ARGUMENTS, find_chromium
@@ -21,6 +22,20 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
         yield browser
         browser.close()
+
+
+@contextmanager
+def new_profile(browser: Browser) -> Iterator[BrowserContext]:
+    """A new profile on the disk, as a person's is: it keeps files, and the compiled code of scripts that it met before.
+
+    A context without one keeps no compiled code.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        context = browser.browser_type.launch_persistent_context(
+            folder, executable_path=find_chromium(), args=list(ARGUMENTS), viewport={"width": 1280, "height": 900}
+        )
+        yield context
+        context.close()
 
 
 def about(browser: Browser, database: str = "") -> str:

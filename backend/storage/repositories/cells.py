@@ -190,6 +190,7 @@ def last_metrics(session: Session, cell_ids: Collection[str]) -> dict[str, dict[
     query = select(Metric.cell_id, Metric.name, Metric.value).join(
         last, and_(own, or_(Metric.update.is_(None), Metric.update == last.c.at))
     )
+    query = query.where(Metric.cell_id.in_(cell_ids))  # or PostgreSQL reads the values of all cells
     found: dict[str, dict[str, float]] = {cell_id: {} for cell_id in cell_ids}
     for cell_id, name, value in session.execute(query):
         found[cell_id][name] = value

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select, union, union_all
+from sqlalchemy import ColumnElement, Select, exists, func, literal, or_, select, union, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from backend.contracts.states import FINAL_JOB_STATES, CellState, JobState
 from backend.storage.repositories.keyset import newer_than, older_than
@@ -58,15 +59,20 @@ def page_of_jobs(
 
     A job that moves to another section between two pages is listed where it is when its page is read.
     """
-    found: list[tuple[JobPosition, Job]] = []
-    for index in range(after.section if after else 0, len(SECTIONS)):
-        if len(found) < limit and (state is None or state in SECTIONS[index].states):
-            here = after if after and after.section == index else None
-            query = _section_query(SECTIONS[index], here, limit - len(found), state, study_id)
-            for job in session.scalars(query):
-                at = getattr(job, SECTIONS[index].time.key)
-                found.append((JobPosition(index, at, job.id), job))
-    return found
+    jobs = Job.__table__.c if study_id is None else _columns_of_jobs_for(study_id)
+    firsts = [
+        _first_of_state(jobs, index, one, after if after and after.section == index else None, limit)
+        for index in range(after.section if after else 0, len(SECTIONS))
+        for one in SECTIONS[index].states
+        if state in (None, one)
+    ]
+    if not firsts:
+        return []
+    positions = [JobPosition(*row) for row in session.execute(union_all(*firsts))]
+    page = [position for index in range(len(SECTIONS)) for position in _in_order(index, positions)][:limit]
+    found = session.scalars(select(Job).where(Job.id.in_([position.job_id for position in page])))
+    by_id = {job.id: job for job in found}
+    return [(position, by_id[position.job_id]) for position in page]
 
 
 def places_in_queue(session: Session) -> dict[str, int]:
@@ -176,31 +182,33 @@ def ended_dependants(session: Session, job_id: str) -> Sequence[Job]:
     return sorted(found.values(), key=lambda job: (job.created_at, job.id))
 
 
-def _section_query(
-    section: Section, after: JobPosition | None, limit: int, state: JobState | None, study_id: str | None
-) -> Select[Job]:
-    """One query for each state, each along the index of its order: the first of all are among the first of each."""
-    states = [state] if state else section.states
-    firsts = [_first_of_state(section, one, after, limit, study_id).subquery() for one in states]
-    ids = union_all(*(select(first.c.id) for first in firsts))
-    return select(Job).where(Job.id.in_(ids)).order_by(*_order(section)).limit(limit)
-
-
 def _first_of_state(
-    section: Section, state: JobState, after: JobPosition | None, limit: int, study_id: str | None
-) -> Select[str]:
-    query = select(Job.id).where(Job.state == state).order_by(*_order(section)).limit(limit)
+    jobs: ReadOnlyColumnCollection[str, Any], index: int, state: JobState, after: JobPosition | None, limit: int
+) -> Select[Any]:
+    """Section, time and id of the first jobs of a state, along the index of its order.
+
+    The first of a section are among the first of each of its states.
+    """
+    section = SECTIONS[index]
+    time = jobs[section.time.key]
+    order = [column.desc() if section.newest_first else column.asc() for column in (time, jobs.id)]
+    query = select(literal(index).label("section"), time.label("at"), jobs.id)
+    query = query.where(jobs.state == state).order_by(*order).limit(limit)
     if after is not None:
         beyond = older_than if section.newest_first else newer_than
-        query = query.where(beyond(section.time, Job.id, (after.at, after.job_id)))
-    if study_id is not None:
-        query = query.where(_works_for(study_id))
-    return query
+        query = query.where(beyond(time, jobs.id, (after.at, after.job_id)))
+    return select(query.subquery())
 
 
-def _order(section: Section) -> list[ColumnElement[Any]]:
-    columns = (section.time, Job.id)
-    return [column.desc() if section.newest_first else column.asc() for column in columns]
+def _in_order(index: int, positions: Collection[JobPosition]) -> list[JobPosition]:
+    own = [position for position in positions if position.section == index]
+    return sorted(own, key=lambda one: (one.at, one.job_id), reverse=SECTIONS[index].newest_first)
+
+
+def _columns_of_jobs_for(study_id: str) -> ReadOnlyColumnCollection[str, Any]:
+    # Found once for all states.
+    query = select(Job.id, Job.state, Job.created_at, Job.finished_at).where(_works_for(study_id))
+    return query.cte("jobs_of_study").c
 
 
 def _works_for(study_id: str) -> ColumnElement[bool]:
