@@ -41,8 +41,8 @@ log = structlog.get_logger()
 class _Dashboard(dash.Dash):
     """Dash, but the first layout has the page of the address in it: nobody waits for another answer.
 
-    The browser asks for the layout while it still reads the scripts, and says in `Referer` which page it is for. Without
-    that, or if the page cannot be made, the layout comes without a page, and the page is asked for as any later one.
+    The browser asks for the layout while it still reads the scripts, and says in `Referer` which page it is for.
+    Without that, or if the page cannot be made, the layout comes without a page, which is asked for as any later one.
     """
 
     api: AsyncClient
@@ -77,7 +77,7 @@ def create_dashboard(server: FastAPI, client: AsyncClient) -> dash.Dash:
         update_title="",
         index_string=INDEX.replace("BUNDLES", bundles.leave_out_of_pages()),
         suppress_callback_exceptions=True,
-        assets_path_ignore=["pdf"],  # fetched when a PDF is asked for
+        assets_path_ignore=["pdf", "plotly"],  # fetched when they are needed
         on_error=notices.on_callback_error,
     )
     app.api = client

@@ -9,6 +9,8 @@ from dash.fingerprint import build_fingerprint
 
 AG_GRID, PLOTLY = "dash_ag_grid.min.js", "package_data/plotly.min.js"
 AG_GRID_COMMUNITY = "async-community.js"  # AG Grid itself; the bundle is its component
+PLOTLY_BASIC = "plotly/plotly-basic.min.js"  # what all figures but those in three dimensions need
+ASSETS = Path(__file__).parent / "assets"
 
 
 def leave_out_of_pages() -> str:
@@ -19,6 +21,7 @@ def leave_out_of_pages() -> str:
         "ag-grid": _address(dash_ag_grid, AG_GRID),
         "ag-grid-community": _address(dash_ag_grid, AG_GRID_COMMUNITY),
         "plotly": _address(plotly, PLOTLY),
+        "plotly-basic": f"/assets/{PLOTLY_BASIC}?m={(ASSETS / PLOTLY_BASIC).stat().st_mtime}",
     }
     return "\n".join(f'<meta name="{name}" content="{address}">' for name, address in addresses.items())
 

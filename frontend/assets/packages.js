@@ -1,4 +1,4 @@
-/* AG Grid and Plotly, 1.3 and 4.8 MB: a page without a table or a figure does not wait for them; one that is a table or
+/* AG Grid and Plotly, 2.2 and 1.2 MB: a page without a table or a figure does not wait for them; one that is a table or
    figures first of all begins to load them at once, while the rest of the page is made. */
 (function () {
   "use strict";
@@ -41,11 +41,30 @@
     getApi: (id) => grid && grid.getApi(id),
   });
 
-  /* Dash waits for this name as for a promise before it draws a figure; the package then takes it. */
-  window.Plotly = { then: (done, refuse) => load("plotly").then(() => done(), refuse) };
+  /* Dash waits for this name as for a promise before it draws a figure; the package then takes it. Its basic bundle has
+     what all figures need but those in three dimensions: the first of these loads the whole, which takes its place. */
+  const BASIC = ["scatter", "bar", "pie"];
+  async function loadFigures() {
+    await load("plotly-basic");
+    const basic = window.Plotly;
+    window.Plotly = Object.assign({}, basic, {
+      react: async function (graph, figure, ...more) {
+        const enough = (figure.data || []).every((trace) => BASIC.includes(trace.type || "scatter"));
+        if (!enough) await load("plotly");
+        return (enough ? basic : window.Plotly).react(graph, figure, ...more);
+      },
+    });
+  }
+  let figures;
+  function figuresLoaded() {
+    figures ||= loadFigures();
+    figures.catch(() => (figures = undefined)); // asked for again, it is tried again
+    return figures;
+  }
+  window.Plotly = { then: (done, refuse) => figuresLoaded().then(() => done(), refuse) };
 
   const path = window.location.pathname;
-  if (FIGURES.test(path)) load("plotly").catch(() => {});
+  if (FIGURES.test(path)) figuresLoaded().catch(() => {});
   if (TABLES.test(path)) loadTable().catch(() => {});
-  window.addEventListener("load", () => ["ag-grid", "ag-grid-community", "plotly"].forEach((name) => loading[name] || ahead(address(name))));
+  window.addEventListener("load", () => ["ag-grid", "ag-grid-community", "plotly-basic"].forEach((name) => loading[name] || ahead(address(name))));
 })();

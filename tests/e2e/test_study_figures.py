@@ -114,6 +114,23 @@ def test_the_report_shows_every_claim_and_every_tab_is_filled(page, reproduction
         page.wait_for_function("document.documentElement.scrollWidth <= 390")
 
 
+def test_three_components_bring_the_whole_of_plotly(page, reproduction, errors):
+    """Kills: the basic bundle drawing three dimensions, and the whole one loaded by figures that do not need it."""
+    whole = "() => [...document.scripts].filter(one => /plotly[.][^/]*min/.test(one.src)).length"
+    page.goto(f"/studies/{reproduction.id}?tab=representation")
+    expect(page.locator("#representation-0 .scatterlayer .trace").first).to_be_attached()
+    assert page.evaluate(whole) == 0
+    page.locator("#representation-space").click()
+    page.get_by_role("option", name="three components").click()
+    expect(page.locator("#representation-0 .gl-container canvas").first).to_be_attached()
+    assert page.evaluate(whole) == 1
+    page.locator("#representation-space").click()
+    page.get_by_role("option", name="two components").click()
+    expect(page.locator("#representation-0 .scatterlayer .trace").first).to_be_attached()
+    advice = ("Canvas2D: Multiple readback", "[.WebGL-")  # of a browser that draws without a graphics card
+    errors[:] = [one for one in errors if not one.startswith(advice)]
+
+
 def test_an_analysis_that_waits_says_so_and_appears_when_it_is_done(house, page):
     study = hands.submit_type(house.lab, "dilution-sweep", "Waits", judge=figures.JUDGE, **figures.SWEEP, seed=5)
     page.goto(f"/studies/{study.id}?tab=spectra")
