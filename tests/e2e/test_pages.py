@@ -215,3 +215,27 @@ def test_large_scripts_are_loaded_where_they_are_needed(house, page):
     page.goto(f"/studies/{study.id}")
     expect(page.locator(".js-plotly-plot .trace").first).to_be_attached()
     assert len(page.evaluate(scripts)) == 1
+
+
+def test_the_first_page_comes_with_the_layout(house, page):
+    """Kills: a first page that is asked for again, one without its query, and no page where nothing says which."""
+    asked = []
+    page.on("request", lambda one: asked.append(one.post_data or "") if "_dash-update" in one.url else None)
+
+    def routed() -> int:
+        return sum('"outputs":[{"id":"page"' in one.replace(" ", "") for one in asked)
+
+    page.goto("/studies?state=cancelled")
+    expect(page).to_have_title("Studies · Dilution Lab")
+    expect(page.locator("#studies-state input:checked")).to_have_value("cancelled")
+    assert routed() == 0
+    page.get_by_role("link", name="Queue").click()
+    expect(page).to_have_title("Queue · Dilution Lab")
+    assert routed() == 1
+
+    plain = httpx.get(f"{house.url}/_dash-layout").text  # as for a browser that does not say where it is
+    page.route("**/_dash-layout", lambda route: route.fulfill(body=plain, content_type="application/json"))
+    page.goto("/studies?state=cancelled")
+    expect(page).to_have_title("Studies · Dilution Lab")
+    expect(page.locator("#studies-state input:checked")).to_have_value("cancelled")
+    assert routed() == 2
