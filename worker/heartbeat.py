@@ -21,6 +21,7 @@ LOOK_SECONDS = 0.1
 CANCEL_PATIENCE_SECONDS = 0.7  # with a heartbeat each second, cancelled is stopped within two
 STOP_PATIENCE_SECONDS = 1.5
 ENDING_SECONDS = 6.0  # for a job that has heard: it stores its checkpoint
+MEMORY_SECONDS = 30.0
 log = structlog.get_logger()
 
 
@@ -52,8 +53,8 @@ class Heartbeat:
     def let_go(self) -> None:
         """The job ended, in whatever way."""
         with self._lock:
-            if self._run is not None:
-                self._rate = self._run.rate or self._rate
+            if self._run is not None and self._run.rate:
+                self._rate = remembered_rate(self._rate, self._run.rate, self._run.seconds)
             self._run = None
         self._beat()
 
@@ -159,3 +160,13 @@ def _patience(run: Run) -> float:
     if run.signals.heard:
         return ENDING_SECONDS
     return CANCEL_PATIENCE_SECONDS if run.signals.cancelled else STOP_PATIENCE_SECONDS
+
+
+def remembered_rate(before: float | None, rate: float, seconds: float) -> float:
+    """The speed to be expected after a job that ran so long at that rate: a short job, which began much, tells little.
+
+    What was known before counts as much as a job of half a minute.
+    """
+    if before is None:
+        return rate
+    return (before * MEMORY_SECONDS + rate * seconds) / (MEMORY_SECONDS + seconds)

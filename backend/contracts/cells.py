@@ -155,5 +155,5 @@ def work_of(cell: CellPlan) -> float:
     if cell.kind == ANALYSIS:
         return float(cell.parameters["work"])
     if cell.kind == MACHINE:
-        return work_of_training(cell.parameters["training"])
+        return work_of_training(cell.parameters["training"], new=cell.parent is None)
     return work_of_evaluation(cell.parameters)

@@ -12,6 +12,8 @@ from backend.storage.tables import Worker
 
 # Trainings slow down as hidden units wake up, and two jobs on one computer share it: seen factors, not bounds.
 OPTIMISM, PESSIMISM = 0.85, 1.5
+START_SECONDS = 3.0
+"""A worker's first jobs load compiled loops, images and judge."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ def as_range(seconds: float | None) -> tuple[float | None, float | None]:
 
 def seconds_of(work: float, jobs: int, crew: Crew) -> float | None:
     """Time for work that so many jobs share, on the workers that are alive, or on one; None if no speed is known."""
-    return work / (crew.rate * max(1, min(crew.alive, jobs))) if crew.rate else None
+    if not crew.rate:
+        return None
+    return START_SECONDS + work / (crew.rate * max(1, min(crew.alive, jobs))) if work else 0.0
 
 
 def study_seconds(shares: Sequence[LiveShare], crew: Crew) -> float | None:

@@ -75,6 +75,7 @@ class Run:
     device: str
     signals: Signals
     rate: float | None = None
+    _begun: float = field(default_factory=time.monotonic)
     _last_report: float = 0.0
     _last_checkpoint: float = field(default_factory=time.monotonic)
     _pace: deque[tuple[float, float]] = field(default_factory=deque)
@@ -112,6 +113,11 @@ class Run:
             raise WorkerStopping
         if now - self._last_report >= REPORT_SECONDS:
             self.report(work_done, stage)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been running."""
+        return time.monotonic() - self._begun
 
     def settle(self) -> None:
         """Wait until everything is written that was to be written beside the computation."""

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from backend.contracts.identity import canonical_json, derive_seed
-from backend.contracts.work import work_of_training
+from backend.contracts.work import record_updates, work_of_training
 from backend.storage.repositories.cells import any_axes
 from backend.storage.repositories.jobs import ClaimedCell, MachineRecord, MetricValue
 from worker.datasets import Dataset, load_dataset
@@ -28,7 +28,6 @@ from worker.rbm.training.state import LARGEST_PARAMETER
 
 KIND = "train"
 BLOCK_SECONDS = 0.3
-NUM_RECORDS = 40
 RECORD_IMAGES = 1000
 METRIC = "pseudo_log_likelihood"
 
@@ -90,7 +89,7 @@ class Batch:
             schedule,
             num_hidden,
             device,
-            record_updates(schedule),
+            record_updates(schedule.num_updates),
         )
 
     def begin(self, run: Run) -> TrainingState:
@@ -130,14 +129,8 @@ class Batch:
 
     def work(self, state: TrainingState) -> float:
         """What is done so far, in chain steps."""
-        whole = len(self.cells) * work_of_training(self.cells[0].parameters["training"])
+        whole = sum(work_of_training(cell.parameters["training"], new=cell.parent is None) for cell in self.cells)
         return whole * state.num_updates_done / self.schedule.num_updates
-
-
-def record_updates(schedule: TrainingSchedule) -> frozenset[int]:
-    """The updates at which the likelihood is recorded: 0, about forty evenly spaced ones, and the last."""
-    step = max(1, schedule.num_updates // NUM_RECORDS)
-    return frozenset([*range(0, schedule.num_updates, step), schedule.num_updates])
 
 
 def _record(run: Run, batch: Batch, state: TrainingState) -> None:

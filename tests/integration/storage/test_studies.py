@@ -14,6 +14,7 @@ from backend.services.cells import cell_samples, list_cells
 from backend.services.change_job import cancel_job, retry_job, retry_jobs
 from backend.services.change_study import cancel_study, delete_study, retry_study
 from backend.services.errors import Conflict, InvalidRequest, NotFound
+from backend.services.estimates import START_SECONDS
 from backend.services.jobs import list_jobs, show_job
 from backend.services.laboratory import Laboratory
 from backend.services.machines import list_machines
@@ -574,8 +575,10 @@ def test_an_estimate_counts_what_is_there_already(laboratory: Laboratory) -> Non
     estimate = estimate_study(laboratory, request)
     assert (estimate.cells, estimate.cells_already_done, estimate.jobs) == (11, 9, 1)
     assert estimate.work == 2 * work_of_evaluation({**hands.SMALL, "num_hidden": 8})
-    assert estimate.seconds == pytest.approx(estimate.work / 100)
+    assert estimate.seconds == pytest.approx(START_SECONDS + estimate.work / 100)
     hands.sign_on(laboratory, rate=100.0)
     both = estimate_study(laboratory, request)
     assert both.seconds == estimate.seconds, "one job left: a second worker does not help"
     assert count(laboratory, Study) == 1, "nothing is submitted"
+    done = estimate_study(laboratory, StudyCreate(name="x", parameters={**hands.SMALL, **ONE}))
+    assert (done.jobs, done.seconds) == (0, 0.0), "nobody begins anything"

@@ -2,10 +2,15 @@
 
 import pytest
 
+from backend.contracts.cells import work_of
 from backend.contracts.parameters import GenerationParameters, TrainingParameters
+from backend.contracts.plan import CellPlan
 from backend.contracts.work import (
+    EXTRA_WHILE_NEW,
+    LEARNED,
     STEPS_PER_JUDGED_SAMPLE,
     STEPS_PER_PAIR_OF_SAMPLES,
+    STEPS_PER_RECORD,
     STEPS_PER_SAMPLE,
     STEPS_PER_TEMPERATURE,
     STEPS_PER_UPDATE,
@@ -15,9 +20,9 @@ from backend.contracts.work import (
 )
 
 
-def training(**changes: int) -> float:
+def training(new: bool = False, **changes: float) -> float:
     numbers = {"gibbs_steps": 7, "num_updates": 11, "num_chains": 13, "batch_size": 17, **changes}
-    return work_of_training(TrainingParameters(**numbers).model_dump())
+    return work_of_training(TrainingParameters(**numbers).model_dump(), new=new)
 
 
 def evaluation(samples: int, steps: int, **more: object) -> float:
@@ -26,10 +31,28 @@ def evaluation(samples: int, steps: int, **more: object) -> float:
 
 
 def test_a_training_is_its_chain_steps_and_what_an_update_costs_besides() -> None:
-    """Kills: an update without its gradient; a batch or chains forgotten; a part that does not grow."""
+    """Kills: an update without its gradient; a batch, chains or the likelihood forgotten; a part that does not grow."""
     besides = STEPS_PER_SAMPLE * (13 + 17) + STEPS_PER_UPDATE
-    assert training() == pytest.approx(11 * (7 * 13 + besides))
+    assert training() == pytest.approx(11 * (7 * 13 + besides) + 12 * STEPS_PER_RECORD)
     assert training(gibbs_steps=8) - training() == pytest.approx(11 * 13)
+    many = training(num_updates=800) - 800 * (7 * 13 + besides)
+    assert many == pytest.approx(41 * STEPS_PER_RECORD), "every twentieth update, and the first"
+
+
+def test_a_new_machine_takes_longer_until_it_has_learned() -> None:
+    """Kills: a retrained machine counted as new; an extra without end, or that the learning rate does not shorten."""
+
+    def extra(**changes: float) -> float:
+        return training(new=True, **changes) - training(new=False, **changes)
+
+    one = EXTRA_WHILE_NEW * 7 * 13
+    assert extra(learning_rate=1e-6) == pytest.approx(11 * one, rel=1e-4), "nothing is learned"
+    long = extra(num_updates=1_000_000, learning_rate=0.1)
+    assert long == pytest.approx(one * LEARNED / 0.1)
+    assert long > extra(num_updates=300, learning_rate=0.1) > extra(num_updates=300, learning_rate=1.0)
+    plan = {"kind": "machine", "parameters": {"training": TrainingParameters().model_dump()}, "identity": {}}
+    new, retrained = (CellPlan(**plan, dataset_digest="", axes={}, parent=parent) for parent in (None, "0" * 64))
+    assert work_of(new) > work_of(retrained)
 
 
 def test_an_evaluation_is_its_chain_steps_and_its_metrics() -> None:
