@@ -68,7 +68,7 @@ def test_from_new_study_to_a_drawn_curve(page: Page, laboratory: Laboratory) -> 
         "Samples": "32",
     }.items():
         fill(page, label, text)
-    expect(page.locator("#new-estimate")).to_contain_text("45 k", timeout=60_000)  # the last field has been read
+    expect(page.locator("#new-estimate")).to_contain_text("118 k", timeout=60_000)  # the last field has been read
     expect(page.locator("#new-estimate")).to_contain_text("16")
     page.get_by_role("button", name="Submit study").click()
 
