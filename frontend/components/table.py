@@ -4,22 +4,27 @@ from typing import Any
 
 import dash_ag_grid as dag
 
+ROW_PIXELS = 42
+FRAME_PIXELS = 66  # head, borders, and the bar for scrolling sideways
+
 
 def column(field: str, title: str, **options: Any) -> dict[str, Any]:
     """A column. Options are AG Grid's (`width`, `flex`, `cellRenderer`)."""
     return {"field": field, "headerName": title, "tooltipField": field} | options
 
 
-def table(
-    identity: str, columns: list[dict[str, Any]], height: int | None = None, empty: str = "Nothing here yet"
-) -> dag.AgGrid:
-    """A table whose rows are known by their `id`, so that an update moves nothing. `height` None: as many as rows."""
+def height_of(num_rows: int, most: int = 15) -> int:
+    """Pixels of a table with so many rows. It scrolls where there are more than `most`: others are not even made."""
+    return FRAME_PIXELS + ROW_PIXELS * min(num_rows, most)
+
+
+def table(identity: str, columns: list[dict[str, Any]], height: int, empty: str = "Nothing here yet") -> dag.AgGrid:
+    """A table whose rows are known by their `id`, so that an update moves nothing."""
     options = {
         "animateRows": False,
-        "domLayout": "normal" if height else "autoHeight",
         "enableCellTextSelection": True,
         "localeText": {"noRowsToShow": empty},
-        "rowHeight": 42,
+        "rowHeight": ROW_PIXELS,
         "suppressCellFocus": True,
         "theme": {"function": "themeQuartz.withParams({accentColor: 'var(--accent)', backgroundColor: 'var(--card)', "
                   "foregroundColor: 'var(--mantine-color-text)', borderColor: 'var(--line)', fontFamily: 'inherit', "
@@ -33,5 +38,5 @@ def table(
         defaultColDef={"sortable": True, "resizable": True},
         dashGridOptions=options,
         getRowId="params.data.id",
-        style={"height": height} if height else {},
+        style={"height": height},
     )

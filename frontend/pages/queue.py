@@ -15,7 +15,7 @@ from backend.contracts.states import FINAL_JOB_STATES, JobState
 from frontend.components import commands, live
 from frontend.components.figure import card
 from frontend.components.notices import empty, error_notice, standing
-from frontend.components.table import column, table
+from frontend.components.table import column, height_of, table
 from frontend.components.texts import facts, heading, link_button, state
 from frontend.routing import Address, Page, one_of
 from frontend.wording import age, duration, eta, quantity
@@ -31,7 +31,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
     studies, chosen = await _studies(client, query.get("study")), one_of(query.get("state"), JobState, "all")
     study_id = one_of(query.get("study"), [study.id for study in studies], "") or None
     now = await _now(client, chosen, study_id)
-    jobs = table("queue-jobs", _columns(), empty="No job here")
+    jobs = table("queue-jobs", _columns(), height_of(len(now.rows)), empty="No job here")
     jobs.rowData = now.rows
     content = html.Div(
         [
@@ -83,6 +83,7 @@ class Now(NamedTuple):
     """What the queue shows at one moment."""
 
     rows: list[dict[str, Any]]
+    style: dict[str, int]
     is_empty: bool
     note: Component | None
     retry_all: Component | None
@@ -100,6 +101,7 @@ async def _now(client: AsyncClient, chosen: str, study_id: str | None) -> Now:
     )
     return Now(
         rows(jobs.items),
+        {"height": height_of(len(jobs.items))},
         not jobs.items,
         note(len(jobs.items), jobs.next_cursor is not None, wanted, study_id),
         retry_all(failed.items, failed.next_cursor is not None, study_id),
@@ -187,6 +189,7 @@ def register(app: Dash, client: AsyncClient) -> None:
 def _register_tables(app: Dash, client: AsyncClient) -> None:
     @app.callback(
         Output("queue-jobs", "rowData"),
+        Output("queue-jobs", "style"),
         Output("queue-table", "hidden"),
         Output("queue-note", "children"),
         Output("queue-all", "children"),
