@@ -1,11 +1,12 @@
 """The dashboard on a FastAPI application: one document, its pages, and their callbacks."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import dash
 import structlog
-from dash import Input, Output, State, no_update
+from dash import Input, Output, State
+from dash.development.base_component import Component
 from fastapi import FastAPI, Header, Response
 from plotly.io.json import to_json_plotly
 
@@ -34,7 +35,6 @@ BUNDLES
 </body>
 </html>"""
 
-
 log = structlog.get_logger()
 
 
@@ -49,14 +49,21 @@ class _Dashboard(dash.Dash):
 
     async def serve_layout(self, referer: Annotated[str | None, Header()] = None) -> Response:
         """The layout as JSON."""
-        here = urlsplit(referer or "")
-        search, page = f"?{here.query}" if here.query else "", None
-        try:
-            page = await page_at(self.api, here.path, search, referer) if here.path else None
-        except Exception:
-            log.exception("page not made", path=here.path)
-        shown = shell.shell() if page is None else shell.shell(_title(page), page.content, here.path, search)
+        shown = await _first_layout(self.api, referer or "")
         return Response(to_json_plotly(shown), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+async def _first_layout(client: AsyncClient, href: str) -> Component:
+    here = urlsplit(href)
+    if not here.path:
+        return shell.shell()
+    search = f"?{here.query}" if here.query else ""
+    try:
+        page = await page_at(client, here.path, search, href)
+    except Exception:  # the edge of the request: the router asks again and shows what is wrong
+        log.exception("page not made", path=here.path)
+        return shell.shell()
+    return shell.shell(page, here.path, search)
 
 
 def create_dashboard(server: FastAPI, client: AsyncClient) -> dash.Dash:
@@ -103,15 +110,9 @@ def _register_router(app: dash.Dash, client: AsyncClient) -> None:
         State("url", "href"),
         prevent_initial_call=True,  # the layout has the first page
     )
-    async def show(pathname: str | None, search: str | None, href: str | None) -> Any:
-        if pathname is None:
-            return no_update, no_update
+    async def show(pathname: str, search: str | None, href: str | None) -> tuple[Component, str]:
         page = await page_at(client, pathname, search, href)
-        return page.content, _title(page)
-
-
-def _title(page: routing.Page) -> str:
-    return f"{page.title} · Dilution Lab"
+        return page.content, page.document_title
 
 
 async def page_at(

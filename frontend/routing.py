@@ -27,6 +27,11 @@ class Page:
     title: str
     content: Component
 
+    @property
+    def document_title(self) -> str:
+        """What the browser's tab says."""
+        return f"{self.title} · Dilution Lab"
+
 
 @cache
 def pages() -> tuple[ModuleType, ...]:

@@ -101,6 +101,12 @@ def _execute(url: str, statement: str) -> None:
         connection.execute(statement)  # type: ignore[arg-type]
 
 
+def disconnect_others(url: str) -> None:
+    """End every other connection to a PostgreSQL database."""
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    _execute(url, f"{others} AND datname = current_database()")
+
+
 @pytest.fixture
 def empty_postgresql_url(postgres_server: PostgresServer) -> Iterator[str]:
     """A PostgreSQL database without the schema."""
@@ -141,8 +147,7 @@ def _sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def postgresql_url(_postgresql_database: str) -> str:
     """A PostgreSQL database without a row, and without anybody whom the test before left behind."""
-    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'lab'"
-    _execute(_postgresql_database, others)
+    disconnect_others(_postgresql_database)
     _execute(_postgresql_database, f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY")
     return _postgresql_database
 

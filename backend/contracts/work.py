@@ -18,11 +18,12 @@ STEPS_PER_UPDATE = 320.0
 STEPS_PER_SAMPLE = 1.5
 """An image or a chain in the gradient of an update."""
 EXTRA_WHILE_NEW = 1.5
-"""A machine that has learned nothing flips more units in a step, which then takes 2.5 times as long ..."""
+"""What a step of a machine that has learned nothing takes longer, in units of a step: it flips more units. An
+accelerator's steps all take the same time; there the first prediction is too long (20 % for the paper's schedule)."""
 LEARNED = 40.0
-"""... and 1/e of that is left when the sum of the learning rates of its updates is this. An accelerator's steps all
-take the same time; there the first prediction is too long by as much (20 % for the paper's schedule)."""
+"""Sum of the learning rates of a machine's updates at which 1/e of `EXTRA_WHILE_NEW` is left."""
 NUM_RECORDS = 40
+"""About as often a training records its likelihood."""
 STEPS_PER_RECORD = 4000.0
 """The likelihood of 2,000 images, recorded while a machine learns."""
 STEPS_PER_JUDGED_SAMPLE = 52.0

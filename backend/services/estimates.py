@@ -10,7 +10,7 @@ from backend.storage.repositories import workers
 from backend.storage.repositories.studies import LiveShare
 from backend.storage.tables import Worker
 
-# Trainings slow down as hidden units wake up, and two jobs on one computer share it: seen factors, not bounds.
+# Machines that learn change their speed, and two jobs on one computer share it: seen factors, not bounds.
 OPTIMISM, PESSIMISM = 0.85, 1.5
 START_SECONDS = 3.0
 """A worker's first jobs load compiled loops, images and judge."""
@@ -43,7 +43,9 @@ def seconds_of(work: float, jobs: int, crew: Crew) -> float | None:
     """Time for work that so many jobs share, on the workers that are alive, or on one; None if no speed is known."""
     if not crew.rate:
         return None
-    return START_SECONDS + work / (crew.rate * max(1, min(crew.alive, jobs))) if work else 0.0
+    if not work:
+        return 0.0
+    return START_SECONDS + work / (crew.rate * max(1, min(crew.alive, jobs)))
 
 
 def study_seconds(shares: Sequence[LiveShare], crew: Crew) -> float | None:

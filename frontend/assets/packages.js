@@ -8,8 +8,9 @@
   const address = (name) => document.querySelector(`meta[name=${name}]`).content;
   const loading = {};
 
-  function ahead(href) {
-    document.head.append(Object.assign(document.createElement("link"), { rel: "prefetch", href, as: "script" }));
+  function ahead(name) {
+    const link = { rel: "prefetch", href: address(name), as: "script" };
+    document.head.append(Object.assign(document.createElement("link"), link));
   }
 
   function load(name) {
@@ -66,5 +67,6 @@
   const path = window.location.pathname;
   if (FIGURES.test(path)) figuresLoaded().catch(() => {});
   if (TABLES.test(path)) loadTable().catch(() => {});
-  window.addEventListener("load", () => ["ag-grid", "ag-grid-community", "plotly-basic"].forEach((name) => loading[name] || ahead(address(name))));
+  const later = ["ag-grid", "ag-grid-community", "plotly-basic"];
+  window.addEventListener("load", () => later.filter((name) => !loading[name]).forEach(ahead));
 })();

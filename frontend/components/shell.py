@@ -10,16 +10,16 @@ from frontend import theme
 from frontend.components import commands
 from frontend.components.icons import icon
 from frontend.components.texts import code
+from frontend.routing import Page
 
 NAVIGATION = (("Studies", "/studies"), ("New study", "/studies/new"), ("Queue", "/queue"), ("Machines", "/machines"))
 _HELP = {"data-open-help": "", "aria-label": "Keyboard shortcuts"}
 _SCHEMES = (("light", "sun", "Light"), ("dark", "moon", "Dark"), ("auto", "system", "As the system"))
 
 
-def shell(
-    title: str | None = None, page: Component | None = None, pathname: str | None = None, search: str | None = None
-) -> Component:
+def shell(page: Page | None = None, pathname: str | None = None, search: str | None = None) -> Component:
     """The whole document; pages are put into `page`. With the page of an address: it is there from the beginning."""
+    content = page.content if page else _skeleton()
     return dmc.MantineProvider(
         id="mantine",
         theme=theme.MANTINE,
@@ -28,7 +28,7 @@ def shell(
             dcc.Location(id="url", refresh=False, pathname=pathname, search=search),
             dcc.Store(id="scheme"),
             dcc.Store(id="live"),
-            dcc.Store(id="page-title", data=title),
+            dcc.Store(id="page-title", data=page.document_title if page else None),
             dcc.Store(id="title-set"),
             dcc.Store(id="figure-saved"),
             dmc.NotificationContainer(id="notices", position="bottom-right"),
@@ -36,7 +36,7 @@ def shell(
             dmc.AppShell(
                 [
                     dmc.AppShellHeader(_header()),
-                    dmc.AppShellMain([_offline(), html.Div(page or _skeleton(), id="page"), _footer()]),
+                    dmc.AppShellMain([_offline(), html.Div(content, id="page"), _footer()]),
                 ],
                 header={"height": {"base": 96, "sm": 58}},
                 padding=0,

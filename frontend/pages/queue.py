@@ -31,7 +31,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
     studies, chosen = await _studies(client, query.get("study")), one_of(query.get("state"), JobState, "all")
     study_id = one_of(query.get("study"), [study.id for study in studies], "") or None
     now = await _now(client, chosen, study_id)
-    jobs = table("queue-jobs", _columns(), height_of(len(now.rows)), empty="No job here")
+    jobs = table("queue-jobs", _columns(), now.style["height"], empty="No job here")
     jobs.rowData = now.rows
     content = html.Div(
         [

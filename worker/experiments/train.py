@@ -54,7 +54,11 @@ def run(run: Run) -> None:
 
 @dataclass(frozen=True)
 class Batch:
-    """The machines of one job: they share data and schedule and differ by p0 and seed."""
+    """The machines of one job: they share data and schedule and differ by p0 and seed.
+
+    Attributes:
+        whole_work: what all their updates cost, in chain steps.
+    """
 
     cells: tuple[ClaimedCell, ...]
     dataset: Dataset
@@ -63,6 +67,7 @@ class Batch:
     num_hidden: int
     device: str
     record_at: frozenset[int]
+    whole_work: float
 
     @classmethod
     def of(cls, cells: tuple[ClaimedCell, ...], device: str) -> "Batch":
@@ -90,6 +95,7 @@ class Batch:
             num_hidden,
             device,
             record_updates(schedule.num_updates),
+            sum(work_of_training(first["training"], new=cell.parent is None) for cell in cells),
         )
 
     def begin(self, run: Run) -> TrainingState:
@@ -129,8 +135,7 @@ class Batch:
 
     def work(self, state: TrainingState) -> float:
         """What is done so far, in chain steps."""
-        whole = sum(work_of_training(cell.parameters["training"], new=cell.parent is None) for cell in self.cells)
-        return whole * state.num_updates_done / self.schedule.num_updates
+        return self.whole_work * state.num_updates_done / self.schedule.num_updates
 
 
 def _record(run: Run, batch: Batch, state: TrainingState) -> None:

