@@ -117,6 +117,10 @@
         if (!asked) return [none, none];
         return asked.action === "log" ? [none, asked.id] : [asked, none];
       },
+      openLog: function (job) {
+        const same = window.dash_clientside.no_update;
+        return job ? [true, "Log", null] : [false, same, same]; // it slides away with what it says
+      },
       closeLog: function (opened, job) {
         if (opened === false && job) window.dash_clientside.set_props("queue-job", { data: "" });
         return window.dash_clientside.no_update;

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from backend.client import ApiError, AsyncClient
@@ -207,22 +207,30 @@ def _register_tables(app: Dash, client: AsyncClient) -> None:
 
 
 def _register_log(app: Dash, client: AsyncClient) -> None:
-    @app.callback(
+    # What opens and closes it is the browser's alone: an answer that comes late would open a log that was closed.
+    app.clientside_callback(
+        ClientsideFunction("page", "openLog"),
         Output("queue-log", "opened"),
         Output("queue-log", "title"),
         Output("queue-log", "children"),
         Input("queue-job", "data"),
+    )
+
+    @app.callback(
+        Output("queue-log", "title", allow_duplicate=True),
+        Output("queue-log", "children", allow_duplicate=True),
+        Input("queue-job", "data"),
         Input("queue-tick", "data"),
+        prevent_initial_call="initial_duplicate",
     )
     async def show(job_id: str | None, tick: float | None) -> Any:
         if not job_id:
-            return (False if ctx.triggered_id == "queue-job" else no_update), no_update, no_update
-        opened = no_update if ctx.triggered_id == "queue-tick" else True  # it may have been closed meanwhile
+            return no_update, no_update
         try:
             job, lines = await asyncio.gather(client.job(job_id), client.job_log(job_id))
         except ApiError as error:
-            return opened, "Log", error_notice(error)
-        return opened, job.title, log(job, lines)
+            return "Log", error_notice(error)
+        return job.title, log(job, lines)
 
 
 _ORDER = {JobState.RUNNING: 0, JobState.QUEUED: 1, JobState.BLOCKED: 2}
