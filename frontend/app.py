@@ -7,15 +7,16 @@ import dash
 import structlog
 from dash import Input, Output, State
 from dash.development.base_component import Component
-from fastapi import FastAPI, Header, Response
+from fastapi import Cookie, FastAPI, Header, Response
 from plotly.io.json import to_json_plotly
 
 from backend.client import ApiError, AsyncClient, ConnectionFailed
-from frontend import bundles, routing
+from frontend import bundles, routing, theme
 from frontend.components import commands, figure, notices, shell
 from frontend.components.not_found import not_found_page, problem_page
 from frontend.explorer.serving import add_explorer
 
+SCHEME_COOKIE = "dilution-lab-scheme"  # light or dark, from `assets/theme.js`
 INDEX = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -41,29 +42,34 @@ log = structlog.get_logger()
 class _Dashboard(dash.Dash):
     """Dash, but the first layout has the page of the address in it: nobody waits for another answer.
 
-    The browser asks for the layout while it still reads the scripts, and says in `Referer` which page it is for.
-    Without that, or if the page cannot be made, the layout comes without a page, which is asked for as any later one.
+    The browser asks for the layout while it still reads the scripts, and says in `Referer` which page it is for, and in
+    a cookie in which colours. Without the first, or if the page cannot be made, the layout comes without a page, which
+    is asked for as any later one.
     """
 
     api: AsyncClient
 
-    async def serve_layout(self, referer: Annotated[str | None, Header()] = None) -> Response:
+    async def serve_layout(
+        self,
+        referer: Annotated[str | None, Header()] = None,
+        scheme: Annotated[str | None, Cookie(alias=SCHEME_COOKIE)] = None,
+    ) -> Response:
         """The layout as JSON."""
-        shown = await _first_layout(self.api, referer or "")
+        shown = await _first_layout(self.api, referer or "", theme.scheme_of(scheme))
         return Response(to_json_plotly(shown), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-async def _first_layout(client: AsyncClient, href: str) -> Component:
+async def _first_layout(client: AsyncClient, href: str, scheme: theme.Scheme) -> Component:
     here = urlsplit(href)
     if not here.path:
-        return shell.shell()
+        return shell.shell(scheme=scheme)
     search = f"?{here.query}" if here.query else ""
     try:
-        page = await page_at(client, here.path, search, href)
+        page = await page_at(client, here.path, search, href, scheme)
     except Exception:  # the edge of the request: the router asks again and shows what is wrong
         log.exception("page not made", path=here.path)
-        return shell.shell()
-    return shell.shell(page, here.path, search)
+        return shell.shell(scheme=scheme)
+    return shell.shell(page, here.path, search, scheme)
 
 
 def create_dashboard(server: FastAPI, client: AsyncClient) -> dash.Dash:
@@ -108,15 +114,20 @@ def _register_router(app: dash.Dash, client: AsyncClient) -> None:
         Input("url", "pathname"),
         Input("url", "search"),
         State("url", "href"),
+        State("scheme", "data"),
         prevent_initial_call=True,  # the layout has the first page
     )
-    async def show(pathname: str, search: str | None, href: str | None) -> tuple[Component, str]:
-        page = await page_at(client, pathname, search, href)
+    async def show(pathname: str, search: str | None, href: str | None, scheme: str) -> tuple[Component, str]:
+        page = await page_at(client, pathname, search, href, theme.scheme_of(scheme))
         return page.content, page.document_title
 
 
 async def page_at(
-    client: AsyncClient, pathname: str, search: str | None = None, href: str | None = None
+    client: AsyncClient,
+    pathname: str,
+    search: str | None = None,
+    href: str | None = None,
+    scheme: theme.Scheme = "light",
 ) -> routing.Page:
     """The page at an address. What the API refuses becomes a page that says why."""
     found = routing.find(pathname)
@@ -124,7 +135,7 @@ async def page_at(
         return not_found_page(pathname)
     module, path = found
     try:
-        page: routing.Page = await module.layout(client, routing.Address(path, routing.query_of(search), href))
+        page: routing.Page = await module.layout(client, routing.Address(path, routing.query_of(search), href, scheme))
     except (ApiError, ConnectionFailed) as error:
         return problem_page(error)
     return page

@@ -3,12 +3,14 @@
 from pathlib import Path
 from types import ModuleType
 
+import dash
 import dash_ag_grid
 import plotly
 from dash.fingerprint import build_fingerprint
 
 AG_GRID, PLOTLY = "dash_ag_grid.min.js", "package_data/plotly.min.js"
 AG_GRID_COMMUNITY = "async-community.js"  # AG Grid itself; the bundle is its component
+GRAPH = "dcc/async-graph.js"  # Dash's component, which it asks for when it draws the first figure
 PLOTLY_BASIC = "plotly/plotly-basic.min.js"  # what all figures but those in three dimensions need
 ASSETS = Path(__file__).parent / "assets"
 
@@ -20,6 +22,7 @@ def leave_out_of_pages() -> str:
     addresses = {
         "ag-grid": _address(dash_ag_grid, AG_GRID),
         "ag-grid-community": _address(dash_ag_grid, AG_GRID_COMMUNITY),
+        "graph": _address(dash, GRAPH),
         "plotly": _address(plotly, PLOTLY),
         "plotly-basic": f"/assets/{PLOTLY_BASIC}?m={(ASSETS / PLOTLY_BASIC).stat().st_mtime}",
     }

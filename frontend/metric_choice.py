@@ -27,11 +27,6 @@ def chosen(asked: str | None, metrics: Sequence[MetricInfo]) -> MetricInfo | Non
     return next((info for info in metrics if info.name == asked), metrics[0] if metrics else None)
 
 
-def is_first(curves: Curves) -> bool:
-    """Whether these are the curves of the metric that is shown where none is asked for."""
-    return {one.metric for one in curves.series} <= {one.name for one in offered(curves)[:1]}
-
-
 async def curves_of(client: AsyncClient, study_id: str, asked: str | None, *, replicas: bool = False) -> Curves:
     """The curves of the metric that is asked for if it has values, else of the first that has; of no other.
 

@@ -10,14 +10,17 @@ from urllib.parse import parse_qsl, urlsplit
 
 from dash.development.base_component import Component
 
+from frontend.theme import Scheme
+
 
 @dataclass(frozen=True)
 class Address:
-    """Where the reader is: the named parts of the path, the query, and the whole address as the browser has it."""
+    """Where the reader is: the named parts of the path, the query, the whole address and the colours of the browser."""
 
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     href: str | None = None
+    scheme: Scheme = "light"
 
 
 @dataclass(frozen=True)

@@ -45,28 +45,48 @@
   /* Dash waits for this name as for a promise before it draws a figure; the package then takes it. Its basic bundle has
      what all figures need but those in three dimensions: the first of these loads the whole, which takes its place. */
   const BASIC = ["scatter", "bar", "pie"];
+  let turn = Promise.resolve();
+  /* Figures take turns: the browser shows one before it begins with the next. */
+  function myTurn() {
+    const mine = turn;
+    turn = turn.then(() => new Promise((next) => setTimeout(next)));
+    return mine;
+  }
+
   async function loadFigures() {
     await load("plotly-basic");
     const basic = window.Plotly;
     window.Plotly = Object.assign({}, basic, {
       react: async function (graph, figure, ...more) {
+        await myTurn();
         const enough = (figure.data || []).every((trace) => BASIC.includes(trace.type || "scatter"));
         if (!enough) await load("plotly");
         return (enough ? basic : window.Plotly).react(graph, figure, ...more);
       },
     });
   }
+  const AGAIN_MS = 4000;
   let figures;
   function figuresLoaded() {
-    figures ||= loadFigures();
-    figures.catch(() => (figures = undefined)); // asked for again, it is tried again
+    // A figure that waits leaves the rest of the page alone; one that could not be drawn would take it down.
+    const again = () => new Promise((next) => setTimeout(next, AGAIN_MS)).then(tried);
+    const tried = () => loadFigures().catch(again);
+    figures ||= tried();
     return figures;
   }
-  window.Plotly = { then: (done, refuse) => figuresLoaded().then(() => done(), refuse) };
+  window.Plotly = { then: (done) => figuresLoaded().then(() => done()) };
 
   const path = window.location.pathname;
-  if (FIGURES.test(path)) figuresLoaded().catch(() => {});
+  /* Once its script was there, Dash asks for it no more. If it could not be loaded here, Dash tries by itself. */
+  const graphLoaded = () => load("graph").catch(() => {});
+  if (FIGURES.test(path)) {
+    figuresLoaded();
+    graphLoaded();
+  }
   if (TABLES.test(path)) loadTable().catch(() => {});
   const later = ["ag-grid", "ag-grid-community", "plotly-basic"];
-  window.addEventListener("load", () => later.filter((name) => !loading[name]).forEach(ahead));
+  window.addEventListener("load", () => {
+    graphLoaded();
+    later.filter((name) => !loading[name]).forEach(ahead);
+  });
 })();

@@ -2,7 +2,10 @@
 (function () {
   "use strict";
   const KEY = "dilution-lab-theme";
+  const COOKIE = "dilution-lab-scheme";
   const system = window.matchMedia("(prefers-color-scheme: dark)");
+
+  let asked = false;
 
   function resolve(choice) {
     return choice === "auto" ? (system.matches ? "dark" : "light") : choice;
@@ -21,6 +24,8 @@
     document.documentElement.setAttribute("data-mantine-color-scheme", scheme);
     document.documentElement.style.colorScheme = scheme;
     if (document.body) document.body.setAttribute("data-ag-theme-mode", scheme);
+    // The server draws the first figures in these colours.
+    document.cookie = `${COOKIE}=${scheme}; path=/; max-age=31536000; SameSite=Lax`;
   }
 
   apply(resolve(remembered()));
@@ -35,9 +40,9 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     theme: {
-      /* On the first call the control takes the remembered choice; later it makes it. */
+      /* On the first call the control takes the remembered choice; later it makes it. `known`: what figures have. */
       choose: function (choice, known) {
-        if (known === undefined || known === null) choice = remembered();
+        if (!asked) choice = remembered();
         else {
           try {
             window.localStorage.setItem(KEY, choice);
@@ -45,9 +50,10 @@
             /* the choice lives as long as the page */
           }
         }
+        asked = true;
         const scheme = resolve(choice);
         apply(scheme);
-        return [choice, scheme, scheme];
+        return [choice, scheme === known ? window.dash_clientside.no_update : scheme, scheme];
       },
     },
   });

@@ -11,14 +11,20 @@ from frontend.components import commands
 from frontend.components.icons import icon
 from frontend.components.texts import code
 from frontend.routing import Page
+from frontend.theme import Scheme
 
 NAVIGATION = (("Studies", "/studies"), ("New study", "/studies/new"), ("Queue", "/queue"), ("Machines", "/machines"))
 _HELP = {"data-open-help": "", "aria-label": "Keyboard shortcuts"}
 _SCHEMES = (("light", "sun", "Light"), ("dark", "moon", "Dark"), ("auto", "system", "As the system"))
 
 
-def shell(page: Page | None = None, pathname: str | None = None, search: str | None = None) -> Component:
-    """The whole document; pages are put into `page`. With the page of an address: it is there from the beginning."""
+def shell(
+    page: Page | None = None, pathname: str | None = None, search: str | None = None, scheme: Scheme = "light"
+) -> Component:
+    """The whole document; pages are put into `page`. With the page of an address: it is there from the beginning.
+
+    `scheme`: the colours that its figures have; the browser says which it wants.
+    """
     content = page.content if page else _skeleton()
     return dmc.MantineProvider(
         id="mantine",
@@ -26,7 +32,7 @@ def shell(page: Page | None = None, pathname: str | None = None, search: str | N
         defaultColorScheme="auto",
         children=[
             dcc.Location(id="url", refresh=False, pathname=pathname, search=search),
-            dcc.Store(id="scheme"),
+            dcc.Store(id="scheme", data=scheme),
             dcc.Store(id="live"),
             dcc.Store(id="page-title", data=page.document_title if page else None),
             dcc.Store(id="title-set"),

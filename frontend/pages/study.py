@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from backend.client import AsyncClient
 from backend.contracts.messages import Study
-from frontend import panels
+from frontend import panels, theme
 from frontend.components import commands, live, making, progress, samples
 from frontend.components.texts import link_button
 from frontend.panels import Opened
@@ -19,13 +19,14 @@ PATH = "/studies/<study_id>"
 
 
 async def layout(client: AsyncClient, address: Address) -> Page:
-    """Head, tabs, and the panel of the tab in the address; what is in it comes by its callbacks."""
+    """Head, tabs, and the panel of the tab in the address."""
     study_id = address.path["study_id"]
     study, analyses = await asyncio.gather(client.study(study_id), client.analyses(study_id))
     query = address.query
     tabs = {panel.TAB: panel.LABEL for panel in panels.fitting(study, analyses)}
     first = next(iter(tabs))
     opened = one_of(query.get("tab"), tabs, first)
+    panel = await _panel(client, opened, Opened(study, query, address.href, address.scheme))
     content = html.Div(
         [
             *live.stores("study", {"study": study.id, "kinds": ["worker"]}),
@@ -51,7 +52,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
                 value=opened,
                 mb="lg",
             ),
-            html.Div(_panel(opened, Opened(study, query, address.href)), id="study-panel"),
+            html.Div(panel, id="study-panel"),
         ],
         className="page",
     )
@@ -59,7 +60,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
 
 
 def register(app: Dash, client: AsyncClient) -> None:
-    """Head by tick; the panel by the tab; what is in it by its own callbacks."""
+    """Head by tick; the panel by the tab; what changes in it by its own callbacks."""
     live.register(app, "study")
     samples.register(app)
     making.register(app, client)
@@ -102,18 +103,23 @@ def _register_panel(app: Dash, client: AsyncClient) -> None:
         Input("study-tab-address", "data"),
         State("study-id", "data"),
         State("url", "href"),
+        State("scheme", "data"),
         prevent_initial_call=True,
     )
-    async def panel(address: dict[str, str], study_id: str, href: str | None) -> Any:
+    async def panel(address: dict[str, str], study_id: str, href: str | None, scheme: str | None) -> Any:
         study = await client.study(study_id)
-        return _panel(address["tab"], Opened(study, query_of(address["search"]), href))
+        opened = Opened(study, query_of(address["search"]), href, theme.scheme_of(scheme))
+        return await _panel(client, address["tab"], opened)
 
 
-def _panel(tab: str, opened: Opened) -> Component:
+async def _panel(client: AsyncClient, tab: str, opened: Opened) -> Component:
     """The panel of a tab, under the name by which the tab (`study-tab`) refers to it."""
     chosen = panels.panel(tab)
+    content = chosen.layout(opened)
+    if hasattr(chosen, "fill"):
+        await chosen.fill(client, opened, content)
     own = {"aria-labelledby": f"study-tab-tab-{chosen.TAB}"}
-    return html.Div(chosen.layout(opened), id=f"study-tab-panel-{chosen.TAB}", role="tabpanel", **own)
+    return html.Div(content, id=f"study-tab-panel-{chosen.TAB}", role="tabpanel", **own)
 
 
 def _revision(study: Study) -> str:

@@ -2,7 +2,8 @@
 
 A panel declares `TAB` (its word in the address), `LABEL`, `PLACE` (its place among the tabs), `fits(study, analyses)`
 (whether the study has what it shows), `layout(opened)` and `register(app, client)`; one with figures also
-`figure_code(part, opened)`, the code that makes a figure as it is seen.
+`figure_code(part, opened)`, the code that makes a figure as it is seen. One whose figures are there with its layout has
+`fill(client, opened, content)`, which puts them in.
 """
 
 import importlib
@@ -14,15 +15,17 @@ from types import ModuleType
 
 from backend.contracts.messages import Analysis, Study
 from frontend.routing import origin_of
+from frontend.theme import Scheme
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What a panel is laid out for: the study, the query of the page's address, and the whole address."""
+    """What a panel is laid out for: the study, the query of the page's address, the whole address, and the colours."""
 
     study: Study
     query: Mapping[str, str]
     href: str | None = None
+    scheme: Scheme = "light"
 
     @property
     def origin(self) -> str:

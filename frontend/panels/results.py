@@ -1,6 +1,6 @@
 """Results: every metric against the pruning level and against p0, and the samples behind the values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -35,8 +35,6 @@ _OUTPUTS = {
     "classes": ("study-class", "data"),
     "machine_class": ("study-class", "value"),
     "one_class": ("study-class-place", "hidden"),
-    "samples": ("study-samples", "children"),
-    "index": ("samples-index", "data"),
 }
 _WAITING = "The curve begins when the first machine is trained and judged"
 _DILUTION_NOTE = (
@@ -92,12 +90,25 @@ def layout(opened: Opened) -> Component:
     return html.Div([*stores, dmc.Stack([curves, html.Div(dilutions, id="study-dilutions-place"), browser], gap="md")])
 
 
+async def fill(client: AsyncClient, opened: Opened, content: Component) -> None:
+    """Put the figures into a new panel, so that nobody waits for a second answer; samples follow."""
+    query = opened.query
+    asked = {"metric": query.get("metric") or None, "class": query.get("class", TRAINED)}
+    shown = await _look(client, opened.study.id, asked, {**_controls(query), "scheme": opened.scheme})
+    for name, (identity, attribute) in _OUTPUTS.items():
+        if shown[name] is not no_update:
+            setattr(content[identity], attribute, shown[name])
+
+
+def _controls(query: Mapping[str, str]) -> dict[str, str | None]:
+    return {name: query.get(name) for name in ("band", "replicas", "log")}
+
+
 def figure_code(part: str, opened: Opened) -> FigureCode:
     """The code of `curves` or `dilutions`."""
     query = opened.query
     metric = metric_choice.likely(query.get("metric"), opened.study)
-    controls = {"band": query.get("band"), "replicas": query.get("replicas"), "log": query.get("log"), "scheme": None}
-    view = f"view = {view_of(controls)!r}"
+    view = f"view = {view_of({**_controls(query), 'scheme': None})!r}"
     fetch = f"curves = study.curves(metric={metric!r})"
     if part == "dilutions":
         imports = (
@@ -113,11 +124,12 @@ def figure_code(part: str, opened: Opened) -> FigureCode:
 
 
 def register(app: Dash, client: AsyncClient) -> None:
-    """Figures by revision (cells done) and controls; controls in the address."""
+    """Figures and samples by revision (cells done) and controls; controls in the address."""
     figure.register_opening(app, "study-curves")
     figure.register_opening(app, "study-dilutions")
     _register_address(app)
     _register_figures(app, client)
+    _register_samples(app, client)
 
 
 def _register_address(app: Dash) -> None:
@@ -153,25 +165,40 @@ def _register_figures(app: Dash, client: AsyncClient) -> None:
                 "scheme": Input("scheme", "data"),
             },
         },
-        state={
-            "study_id": State("study-id", "data"),
-            "browser": {"index": State("samples-index", "data"), "at": State("samples-at", "data")},
-        },
+        state={"study_id": State("study-id", "data")},
         running=live.running("study", "drawing"),
+        prevent_initial_call=True,  # the panel has what is there now
     )
-    async def draw(
-        revision: str, asked: dict[str, Any], view: dict[str, Any], study_id: str, browser: dict[str, Any]
+    async def draw(revision: str, asked: dict[str, Any], view: dict[str, Any], study_id: str) -> Any:
+        return await _look(client, study_id, asked, view)
+
+
+def _register_samples(app: Dash, client: AsyncClient) -> None:
+    @app.callback(
+        Output("study-samples", "children"),
+        Output("samples-index", "data"),
+        Input("study-revision", "data"),
+        Input("study-class", "value"),
+        State("study-id", "data"),
+        State("samples-index", "data"),
+        State("samples-at", "data"),
+    )
+    async def show(
+        revision: str, machine_class: str, study_id: str, old: samples.Index | None, at: dict[str, str] | None
     ) -> Any:
-        replicas = bool(view["replicas"])
-        drawn = await metric_choice.curves_of(client, study_id, asked["metric"], replicas=replicas)
-        same = not replicas and metric_choice.is_first(drawn)
-        first = drawn if same else await metric_choice.curves_of(client, study_id, None)
-        shown = figures(drawn, asked["metric"], asked["class"], view_of(view))
         # Every cell has a value of the first metric: others are undefined where a machine is broken.
-        index = samples.index_of(first, class_shown(first, asked["class"]), metric_choice.FEW_REPLICAS)
-        old, at = browser["index"], browser["at"] or {}
-        frame = no_update if samples.same_frame(old, index) else samples.browser(index, at.get("p"), at.get("replica"))
-        return {**shown, "samples": frame, "index": no_update if old == index else index}
+        curves = await metric_choice.curves_of(client, study_id, None)
+        index = samples.index_of(curves, class_shown(curves, machine_class), metric_choice.FEW_REPLICAS)
+        place = at or {}
+        same = samples.same_frame(old, index)
+        frame = no_update if same else samples.browser(index, place.get("p"), place.get("replica"))
+        return frame, no_update if old == index else index
+
+
+async def _look(client: AsyncClient, study_id: str, asked: dict[str, Any], view: dict[str, Any]) -> dict[str, Any]:
+    """What fills `_OUTPUTS` for what the controls ask."""
+    curves = await metric_choice.curves_of(client, study_id, asked["metric"], replicas=bool(view["replicas"]))
+    return figures(curves, asked["metric"], asked["class"], view_of(view))
 
 
 def figures(curves: Curves, asked: str | None, machine_class: str, view: CurveView) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def test_a_page_whose_code_did_not_come_is_whole_when_the_server_is_back(house, 
         house.kill()
         route.abort()
 
-    page.route(re.compile(r"async-(graph|plotlyjs)"), die)
+    page.route(re.compile(r"plotly-basic"), die)
     page.evaluate("id => window.dilutionLab.visit('/studies/' + id)", reproduction.id)
     expect(page.locator("#offline")).to_be_visible()
     expect(page.locator("#offline")).to_contain_text("make run")

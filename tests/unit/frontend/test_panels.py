@@ -116,14 +116,6 @@ def test_only_the_curves_of_the_shown_metric_are_fetched(measured, asked, fetche
     assert {most for _, most in recorder.calls} == {None}
 
 
-def test_curves_are_fetched_once_where_the_first_metric_is_shown():
-    base = messages.curves((0.0, {0.0: [1.0]}))
-    quality = messages.E2.model_copy(update={"name": "quality"})
-    assert metric_choice.is_first(base)
-    assert not metric_choice.is_first(base.model_copy(update={"metrics": [messages.E2, quality]}))
-    assert metric_choice.is_first(messages.curves().model_copy(update={"metrics": []}))
-
-
 def test_the_results_show_what_is_asked_for_and_offer_what_there_is():
     base = messages.curves((0.0, {0.0: [1.0], 0.5: [2.0]}), (0.4, {0.4: [3.0]}))
     retrained = base.series[0].model_copy(update={"machine_class": "retrained", "pruned_to": 0.5})
