@@ -4,6 +4,7 @@
   "use strict";
   const TABLE = "machines-table";
   const LOOK_MS = 400;
+  const SOON_MS = 20;
   const BOUNDS = { p0min: "first_dilution_min", p0max: "first_dilution_max", pmin: "dilution_min", pmax: "dilution_max" };
   const UNITS = [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]];
   let shown = null; // filters and labels of the rows in the table
@@ -103,15 +104,20 @@
   }
 
   /* Gives the grid its rows. A page that is drawn twice has a second grid, and the component gives each one a source of
-     its own when it is ready: so look until ours was asked. */
+     its own when it is ready: so look until ours was asked, often while a table waits. */
   function attach() {
     const grid = shown && current();
-    if (!grid || (grid === shown.grid && shown.asked)) return;
-    shown.grid = grid;
-    shown.asked = false;
+    if (!grid || (grid === shown.grid && (shown.asked || Date.now() - shown.given < LOOK_MS))) return;
+    Object.assign(shown, { grid: grid, given: Date.now(), asked: false });
     grid.setGridOption("datasource", source(shown));
   }
-  window.setInterval(attach, LOOK_MS);
+  let looking;
+  function look() {
+    clearTimeout(looking);
+    attach();
+    const waits = shown && !shown.asked && document.getElementById(TABLE);
+    looking = setTimeout(look, waits ? SOON_MS : LOOK_MS);
+  }
 
   function show(view) {
     const same = shown && shown.asked && shown.grid === current() && shown.query.toString() === view.query.toString();
@@ -120,7 +126,7 @@
       return;
     }
     shown = view;
-    attach();
+    look();
   }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
