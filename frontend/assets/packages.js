@@ -45,11 +45,13 @@
   /* Dash waits for this name as for a promise before it draws a figure; the package then takes it. Its basic bundle has
      what all figures need but those in three dimensions: the first of these loads the whole, which takes its place. */
   const BASIC = ["scatter", "bar", "pie"];
-  let turn = Promise.resolve();
+  const AGAIN_MS = 4000;
+  const pause = (milliseconds) => new Promise((next) => setTimeout(next, milliseconds));
   /* Figures take turns: the browser shows one before it begins with the next. */
+  let turn = Promise.resolve();
   function myTurn() {
     const mine = turn;
-    turn = turn.then(() => new Promise((next) => setTimeout(next)));
+    turn = turn.then(() => pause(0));
     return mine;
   }
 
@@ -65,15 +67,10 @@
       },
     });
   }
-  const AGAIN_MS = 4000;
+  /* A figure that waits leaves the rest of the page alone; one that could not be drawn would take it down. */
+  const tryFigures = () => loadFigures().catch(() => pause(AGAIN_MS).then(tryFigures));
   let figures;
-  function figuresLoaded() {
-    // A figure that waits leaves the rest of the page alone; one that could not be drawn would take it down.
-    const again = () => new Promise((next) => setTimeout(next, AGAIN_MS)).then(tried);
-    const tried = () => loadFigures().catch(again);
-    figures ||= tried();
-    return figures;
-  }
+  const figuresLoaded = () => (figures ||= tryFigures());
   window.Plotly = { then: (done) => figuresLoaded().then(() => done()) };
 
   const path = window.location.pathname;

@@ -142,10 +142,16 @@ def report(browser: Browser, web: Web, study: Study, count: int) -> list[str]:
     own = f"{web.url}/studies/{study.id}"
     figures = {
         "curves, mean and band, with their tab": (
-            ("?tab=recipe", "study-curves", "study-panel.children", "role=tab[name=Results]")
+            "?tab=recipe",
+            "study-curves",
+            "study-panel.children",
+            "role=tab[name=Results]",
         ),
         "curves, every replica, switched on": (
-            ("", "study-curves", "study-curves.figure", "label[for=study-replicas]")
+            "",
+            "study-curves",
+            "study-curves.figure",
+            "label[for=study-replicas]",
         ),
         "spectra": ("?tab=spectra", "spectra-curves", "spectra-curves.figure", None),
         "training": ("?tab=training", "study-training", "study-training.figure", None),

@@ -101,6 +101,14 @@ def page(house: Web, profile_of: ProfileOf, errors: list[str]) -> Iterator[Page]
 
 
 @pytest.fixture
+def asked(page: Page) -> list[str]:
+    """What the page asks of the server's callbacks, question by question."""
+    questions: list[str] = []
+    page.on("request", lambda one: questions.append(one.post_data or "") if "_dash-update" in one.url else None)
+    return questions
+
+
+@pytest.fixture
 def explorer(web: Web, profile_of: ProfileOf, errors: list[str]) -> Iterator[Page]:
     """A page of the laboratory with the zoo."""
     yield from _watched(web, profile_of(web), errors)

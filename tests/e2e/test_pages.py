@@ -217,10 +217,8 @@ def test_large_scripts_are_loaded_where_they_are_needed(house, page):
     assert len(page.evaluate(scripts)) == 1
 
 
-def test_the_first_page_comes_with_the_layout(house, page):
+def test_the_first_page_comes_with_the_layout(house, page, asked):
     """Kills: a first page that is asked for again, one without its query, and no page where nothing says which."""
-    asked = []
-    page.on("request", lambda one: asked.append(one.post_data or "") if "_dash-update" in one.url else None)
 
     def routed() -> int:
         return sum('"outputs":[{"id":"page"' in one.replace(" ", "") for one in asked)
