@@ -5,8 +5,9 @@ Migrates; on the first start only, registers the starter zoo and submits the dem
 
 from pathlib import Path
 
-from backend.services.first_start import register_zoo, submit_demo
+from backend.services.first_start import submit_demo
 from backend.services.laboratory import open_laboratory
+from backend.services.zoo import register_zoo
 from backend.settings import Settings, settings
 from backend.storage.migrate import migrate
 

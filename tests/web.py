@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 
 from backend.contracts.messages import Study
-from backend.services.first_start import register_zoo
 from backend.services.laboratory import open_laboratory
+from backend.services.zoo import register_zoo
 from backend.settings import Settings
 from backend.storage.migrate import migrate
 from tests import hands

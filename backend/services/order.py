@@ -31,21 +31,25 @@ def order_samples(lab: Laboratory, machine_id: str, request: SamplesRequest) -> 
     """
     with lab.database.read() as session:
         machine = machine_row(session, machine_id)
-    level = _level(machine, request.pruning)
+    plan = samples_plan(machine, request)
+    return _order(lab, plan, "evaluate", f"Samples of {machine.name} at p = {plan.parameters['pruning']:g}")
+
+
+def samples_plan(machine: tables.Machine, request: SamplesRequest) -> CellPlan:
+    """The cell that holds such samples, and what they measure. Raises `InvalidRequest` as `order_samples` does."""
     dataset = catalogue().dataset(_dataset(machine))
-    plan = evaluation_cell(
+    return evaluation_cell(
         dataset=dataset.name,
         dataset_digest=dataset.digest,
         machine_key=machine.key,
         machine_seed=machine.parameters.get("seed", derive_seed("machine", machine.key)),
-        pruning=level,
+        pruning=_level(machine, request.pruning),
         pruning_rule=request.pruning_rule,
         generation=request.generation,
         num_hidden=machine.num_hidden,
         judge=catalogue().judge_digest(request.judge),
         axes={},
     )
-    return _order(lab, plan, "evaluate", f"Samples of {machine.name} at p = {level:g}")
 
 
 def order_couplings(lab: Laboratory, machine_id: str, request: CouplingsRequest) -> CellAnswer:

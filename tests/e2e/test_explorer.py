@@ -68,6 +68,11 @@ def test_the_first_page_shows_a_machine_of_the_zoo_that_draws(explorer: Page) ->
     expect(explorer.locator(".chains-note")).to_contain_text("64 chains")
     expect(explorer.locator(".spectrum-note")).to_contain_text("Marchenko-Pastur")
     expect(explorer.locator(".words")).to_contain_text("nothing is pruned up to p = 0.8")
+    expect(explorer.locator(".curves-note")).to_have_text(
+        re.compile(r"Quality.* = 0\.9\d+ here\. 21 levels, 1,000 samples after 1,000 Gibbs steps from noise\.")
+    )
+    explorer.get_by_text("Random", exact=True).click()
+    expect(explorer.locator(".curves-note")).to_contain_text("11 levels")
     for name, href in {"Studies": "/studies", "New study": "/studies/new", "Machines": "/machines"}.items():
         expect(explorer.get_by_role("link", name=name, exact=True)).to_have_attribute("href", href)
 

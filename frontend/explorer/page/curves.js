@@ -2,7 +2,7 @@
 
 import { drawPlot } from "./plot.js";
 
-const FIRST = ["second_moment_error", "quality", "digit_imbalance", "adversarial_accuracy_error"];
+const FIRST = ["quality", "second_moment_error", "digit_imbalance", "adversarial_accuracy_error"];
 
 /* The curves of one pruning rule, best measured first for each metric: [{key, label, curve, info}]. */
 export function choices(measured, rule) {

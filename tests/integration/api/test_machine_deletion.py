@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from backend.client import ApiError, Client
-from backend.services.first_start import register_zoo
+from backend.services.zoo import register_zoo
 from backend.storage.tables import Artifact
 from tests.conftest import database_url  # noqa: F401 - on both databases
 from tests.hands import submit, submit_type, work_off

@@ -9,7 +9,7 @@ import torch
 from backend.client import Client
 from backend.contracts.identity import derive_seed
 from backend.services import machine_parameters
-from backend.services.first_start import register_zoo
+from backend.services.zoo import register_zoo
 from backend.storage.repositories.artifacts import StoredArtifact, add_artifact
 from backend.storage.repositories.machines import add_machine, get_machine
 from tests.hands import SMALL, submit, work_off

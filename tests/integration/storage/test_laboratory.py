@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,22 +15,24 @@ import redis
 from sqlalchemy import event, select, update
 
 from backend.contracts.messages import Job as JobMessage
-from backend.contracts.messages import SamplesRequest
+from backend.contracts.messages import MachineCurve, MachinePoint, ReferenceLine, SamplesRequest
 from backend.contracts.parameters import GenerationParameters
 from backend.contracts.states import CellState, JobState, StudyState
 from backend.contracts.work import work_of_evaluation
 from backend.services.cells import cell_samples, show_cell
 from backend.services.change_study import cancel_study, delete_study
 from backend.services.errors import ArtifactDamaged, InvalidRequest, NotFound, StorageUnavailable
-from backend.services.first_start import register_zoo, submit_demo
+from backend.services.first_start import submit_demo
 from backend.services.house import health, list_workers
 from backend.services.jobs import job_log, list_jobs, show_job
 from backend.services.laboratory import Laboratory
+from backend.services.machine_curves import machine_curves
 from backend.services.machines import list_machines, machine_bytes, show_machine
 from backend.services.order import order_samples
 from backend.services.queue import Queue
 from backend.services.studies import NO_WORKER, NOT_SENT, list_studies, show_study
 from backend.services.sweep import sweep
+from backend.services.zoo import CURVES, register_zoo
 from backend.storage.artifacts import ArtifactStore
 from backend.storage.database import Database, exclusive, open_database
 from backend.storage.events import STREAM, EventBus
@@ -201,6 +203,71 @@ def test_samples_of_a_zoo_machine_can_be_ordered(laboratory: Laboratory, zoo: Pa
     assert claim.cells[0].parent_artifact == machine.digest
     hands.finish(laboratory, claim)
     assert show_cell(laboratory, order.cell_id).machine_id == machine.id
+
+
+def with_curves(zoo: Path) -> list[MachineCurve]:
+    """The same zoo with two metrics of its first machine, measured at two levels."""
+    levels = [(0.0, 0.9, 0.8), (0.5, 0.4, None)]
+    points = [MachinePoint(x=p, value=value, low=low, high=None, cell_id="elsewhere") for p, value, low in levels]
+    line = ReferenceLine(metric="quality", label="1,000 held-out test images", value=0.99, low=0.98, high=1.0)
+    way: dict[str, Any] = {"pruning_rule": "random", "num_samples": 1000, "gibbs_steps": 500, "judge": "ab" * 32}
+    curves = [
+        MachineCurve(metric="digit_fraction", points=points[:1], reference=None, **way),
+        MachineCurve(metric="quality", points=points, reference=line, **way),
+    ]
+    (zoo / "0.curves.json").write_bytes(CURVES.dump_json(curves))
+    entries = json.loads((zoo / "zoo.json").read_text(encoding="utf-8"))
+    entries[0]["curves"] = "0.curves.json"
+    (zoo / "zoo.json").write_text(json.dumps(entries), encoding="utf-8")
+    return curves
+
+
+SECOND_LEVEL = SamplesRequest(
+    pruning=0.5,
+    pruning_rule="random",
+    judge="ab" * 32,
+    generation=GenerationParameters(num_samples=1000, gibbs_steps=500),
+)
+
+
+def unnamed(curves: Sequence[MachineCurve]) -> list[dict[str, Any]]:
+    """The curves without the ids of their cells."""
+    return [one.model_dump(exclude={"points": {"__all__": {"cell_id"}}}) for one in curves]
+
+
+def test_what_was_measured_of_the_zoo_is_there_from_the_start(laboratory: Laboratory, zoo: Path) -> None:
+    curves = with_curves(zoo)
+    register_zoo(laboratory, zoo)
+    machines = {one.name: one.id for one in list_machines(laboratory).items}
+    found = machine_curves(laboratory, machines["Machine 0"]).curves
+    assert unnamed(found) == unnamed(curves)
+    assert machine_curves(laboratory, machines["Machine 1"]).curves == []
+
+    order = order_samples(laboratory, machines["Machine 0"], SECOND_LEVEL)
+    assert (order.cell_id, order.state, order.job_id) == (found[1].points[1].cell_id, CellState.DONE, None)
+    register_zoo(laboratory, zoo)
+    assert machine_curves(laboratory, machines["Machine 0"]).curves == found
+
+
+def test_a_level_of_the_zoo_that_was_measured_here_stays_as_it_is(laboratory: Laboratory, zoo: Path) -> None:
+    register_zoo(laboratory, zoo)
+    curves = with_curves(zoo)
+    machine = next(one for one in list_machines(laboratory).items if one.name == "Machine 0")
+    order = order_samples(laboratory, machine.id, SECOND_LEVEL)
+    hands.finish(laboratory, hands.must_claim(laboratory, str(order.job_id)))
+    before = show_cell(laboratory, order.cell_id)
+    register_zoo(laboratory, zoo)
+    assert show_cell(laboratory, order.cell_id) == before
+    points = machine_curves(laboratory, machine.id).curves
+    assert curves[1].points[0].value in [point.value for curve in points for point in curve.points]
+
+
+def test_curves_of_the_zoo_that_cannot_be_read_are_refused(laboratory: Laboratory, zoo: Path) -> None:
+    with_curves(zoo)
+    (zoo / "0.curves.json").write_text("[{}]", encoding="utf-8")
+    with pytest.raises(ArtifactDamaged, match=r"0\.curves\.json .* restore it"):
+        register_zoo(laboratory, zoo)
+    assert list_machines(laboratory).items == []
 
 
 def test_a_zoo_file_that_was_altered_is_refused(laboratory: Laboratory, zoo: Path) -> None:
