@@ -3,16 +3,20 @@
 import { sharp } from "./painting.js";
 
 const MARGIN = { left: 52, right: 12, top: 10, bottom: 34 };
+const LEGEND_ROW = 15;
+const KEY = 22;
 const FONT = "11px system-ui, sans-serif";
 
 /* lines: [{points: [[x, y]], colour, dashed, dots, width, label, band: [[x, low, high]]}]; x, y: {label, log, low, high}
    (a missing limit follows the points); marker: {x, y (or null)}. */
 export function drawPlot(canvas, { lines, x, y, marker, palette }) {
   const { context, width, height } = sharp(canvas);
-  const box = { left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom };
+  context.font = FONT;
+  const legend = layLegend(context, lines.filter((line) => line.label), width);
+  const top = MARGIN.top + legend.height;
+  const box = { left: MARGIN.left, right: width - MARGIN.right, top, bottom: height - MARGIN.bottom };
   const across = scaleOf(x, lines.flatMap((line) => line.points.map((point) => point[0])), box.left, box.right);
   const up = scaleOf(y, lines.flatMap((line) => line.points.map((point) => point[1])), box.bottom, box.top);
-  context.font = FONT;
   drawGrid(context, box, across, up, { x, y, palette });
   context.save();
   context.beginPath();
@@ -21,7 +25,7 @@ export function drawPlot(canvas, { lines, x, y, marker, palette }) {
   for (const line of lines) drawLine(context, line, across, up);
   if (marker) drawMarker(context, marker, across, up, box, palette);
   context.restore();
-  drawLegend(context, lines, box, palette);
+  drawLegend(context, legend.entries, palette);
 }
 
 function scaleOf({ log, low, high }, values, from, to) {
@@ -127,21 +131,31 @@ function drawMarker(context, { x, y }, across, up, box, palette) {
   disc(context, across(x), up(y), 2.4);
 }
 
-function drawLegend(context, lines, box, palette) {
-  const named = lines.filter((line) => line.label);
+/* Places of the names above the plot, from left to right, in as many rows as they need. */
+function layLegend(context, named, width) {
+  let [left, row] = [MARGIN.left, 0];
+  const entries = named.map((line) => {
+    const needed = KEY + context.measureText(line.label).width + 14;
+    if (left > MARGIN.left && left + needed > width) [left, row] = [MARGIN.left, row + 1];
+    const entry = { line, left, top: 8 + LEGEND_ROW * row };
+    left += needed;
+    return entry;
+  });
+  return { entries, height: named.length ? LEGEND_ROW * (row + 1) : 0 };
+}
+
+function drawLegend(context, entries, palette) {
   context.textBaseline = "middle";
   context.textAlign = "left";
-  named.forEach((line, at) => {
-    const top = box.top + 8 + 15 * at;
-    const left = box.right - 20 - Math.max(...named.map((one) => context.measureText(one.label).width));
+  for (const { line, left, top } of entries) {
     context.strokeStyle = line.colour;
     context.lineWidth = 2;
     context.setLineDash(line.dashed ? [5, 4] : []);
-    stroke(context, [[left - 6, top], [left + 10, top]]);
+    stroke(context, [[left, top], [left + KEY - 6, top]]);
     context.setLineDash([]);
     context.fillStyle = palette.muted;
-    context.fillText(line.label, left + 16, top);
-  });
+    context.fillText(line.label, left + KEY, top);
+  }
 }
 
 function trace(context, places) {
