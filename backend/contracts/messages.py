@@ -196,6 +196,7 @@ class MachinePoint(Message):
     low: float | None
     high: float | None
     cell_id: str
+    has_samples: bool = Field(False, description="Whether `/cells/{cell_id}/samples.png` exists.")
 
 
 class MachineCurve(Message):

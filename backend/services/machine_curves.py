@@ -44,7 +44,15 @@ def _key(value: MachineValue) -> Key:
 def _curve(session: Session, members: Sequence[MachineValue]) -> MachineCurve:
     first = members[0]
     points = [
-        MachinePoint(x=one.pruning, value=one.value, low=one.low, high=one.high, cell_id=one.cell_id) for one in members
+        MachinePoint(
+            x=one.pruning,
+            value=one.value,
+            low=one.low,
+            high=one.high,
+            cell_id=one.cell_id,
+            has_samples=one.has_samples,
+        )
+        for one in members
     ]
     return MachineCurve(
         metric=first.metric,

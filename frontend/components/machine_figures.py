@@ -84,8 +84,8 @@ def ordered(curves: MachineCurves) -> list[MetricInfo]:
 
 
 def levels(curves: MachineCurves) -> list[Component]:
-    """Nine samples of each measured level, as many levels as fit, evenly chosen."""
-    cells = {point.x: point.cell_id for curve in curves.curves for point in curve.points}
+    """Nine samples of each level that kept them, as many levels as fit, evenly chosen."""
+    cells = {point.x: point.cell_id for curve in curves.curves for point in curve.points if point.has_samples}
     places = sorted(cells)
     if len(places) > MOST_LEVELS:
         places = [places[round(at * (len(places) - 1) / (MOST_LEVELS - 1))] for at in range(MOST_LEVELS)]

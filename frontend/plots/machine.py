@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from backend.contracts.catalogue import catalogue
 from backend.contracts.messages import MachineCurve, MachineTraining, MetricInfo
 from frontend.plots.curves import CurveView, add_references, lay_out
 from frontend.theme import CATEGORIES, Scheme, translucent
@@ -32,21 +33,23 @@ def measured_of_machine(
     """One metric against the pruning level p, one curve for each way of measuring; a band is the 95 % interval."""
     figure = go.Figure()
     view = CurveView(log_y=log_y, scheme=scheme)
-    for curve, colour in zip(curves, CATEGORIES[scheme], strict=False):
-        _add(figure, curve, colour)
+    for curve, name, colour in zip(curves, ways_of(curves), CATEGORIES[scheme], strict=False):
+        _add(figure, curve, name, colour)
     lines = {one.reference.label: one.reference for one in curves if one.reference}
     add_references(figure, list(lines.values()), [point.x for one in curves for point in one.points], view)
     lay_out(figure, x_label, info, view)
     return figure
 
 
-def way_of(curve: MachineCurve) -> str:
-    """How a curve was measured."""
-    return f"{curve.pruning_rule}, {curve.num_samples or 0:,} samples, {curve.gibbs_steps or 0:,} steps"
+def ways_of(curves: Sequence[MachineCurve]) -> list[str]:
+    """How each curve was measured: by which rule, and where they differ, on how many samples after how many steps."""
+    labels = {rule.name: rule.label for rule in catalogue().pruning_rules}
+    rules = [labels.get(curve.pruning_rule, curve.pruning_rule) for curve in curves]
+    sizes = [f"{curve.num_samples or 0:,} samples, {curve.gibbs_steps or 0:,} steps" for curve in curves]
+    return rules if len(set(sizes)) == 1 else [f"{rule}, {size}" for rule, size in zip(rules, sizes, strict=True)]
 
 
-def _add(figure: go.Figure, curve: MachineCurve, colour: str) -> None:
-    name = way_of(curve)
+def _add(figure: go.Figure, curve: MachineCurve, name: str, colour: str) -> None:
     band = [point for point in curve.points if point.low is not None and point.high is not None]
     if band:
         xs = [point.x for point in band]

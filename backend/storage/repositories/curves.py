@@ -68,6 +68,7 @@ class MachineValue(NamedTuple):
     low: float | None
     high: float | None
     cell_id: str
+    has_samples: bool
 
 
 def places_of_study(session: Session, study_id: str, kind: str) -> dict[str, Place]:
@@ -127,6 +128,7 @@ def values_of_machine(session: Session, machine_key: str) -> Sequence[MachineVal
             Metric.low,
             Metric.high,
             Metric.cell_id,
+            Cell.artifact_digest.is_not(None),
         )
         .join(Cell, Cell.id == Metric.cell_id)
         .where(Cell.parent == machine_key, Cell.kind == EVALUATION, Metric.update.is_(None))

@@ -241,6 +241,7 @@ def test_what_was_measured_of_the_zoo_is_there_from_the_start(laboratory: Labora
     machines = {one.name: one.id for one in list_machines(laboratory).items}
     found = machine_curves(laboratory, machines["Machine 0"]).curves
     assert unnamed(found) == unnamed(curves)
+    assert not any(point.has_samples for curve in found for point in curve.points)
     assert machine_curves(laboratory, machines["Machine 1"]).curves == []
 
     order = order_samples(laboratory, machines["Machine 0"], SECOND_LEVEL)

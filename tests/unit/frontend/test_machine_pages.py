@@ -18,7 +18,7 @@ from backend.contracts.messages import (
 from backend.storage.repositories.machines import SORT_KEYS
 from frontend.components import machine_deletion, machine_facts, machine_figures
 from frontend.pages import machines
-from frontend.plots.machine import measured_of_machine, training_of_machine
+from frontend.plots.machine import measured_of_machine, training_of_machine, ways_of
 from tests.unit.frontend import messages
 from tests.unit.frontend.tree import text, walk
 
@@ -52,7 +52,10 @@ def test_a_bound_of_an_address_is_a_fraction_or_nothing(asked, value):
 
 def curve(metric="quality", rule="magnitude", points=(0.4, 0.9), **changes):
     own = {"num_samples": 100, "gibbs_steps": 50, "judge": None}
-    made = [MachinePoint(x=x, value=1 - x, low=0.9 - x, high=1.1 - x, cell_id=f"cell-{x}") for x in points]
+    made = [
+        MachinePoint(x=x, value=1 - x, low=0.9 - x, high=1.1 - x, cell_id=f"cell-{x}", has_samples=x != 0.5)
+        for x in points
+    ]
     return MachineCurve(metric=metric, pruning_rule=rule, points=made, **(own | changes))
 
 
@@ -74,8 +77,8 @@ def test_a_machine_that_nobody_measured_leads_to_the_explorer():
     assert "/?m=m" in links(machine_figures.measured(messages.machine(), measured(), {}))
 
 
-def test_every_measured_level_shows_its_samples_and_many_levels_are_thinned_evenly():
-    few = machine_figures.levels(measured(curve(points=(0.4, 0.9))))
+def test_every_measured_level_shows_the_samples_that_it_kept_and_many_levels_are_thinned_evenly():
+    few = machine_figures.levels(measured(curve(points=(0.4, 0.5, 0.9))))
     assert [one.src for tree in few for one in walk(tree) if type(one).__name__ == "Img"] == [
         f"/api/v1/cells/cell-{x}/samples.png?columns=3&count=9" for x in (0.4, 0.9)
     ]
@@ -90,8 +93,17 @@ def test_a_measured_curve_has_its_band_and_its_reference():
     names = [trace.name for trace in figure.data]
     assert names.count("band") == 2
     assert "held out" in names
-    [main] = [trace for trace in figure.data if (trace.name or "").startswith("magnitude")]
+    [main] = [trace for trace in figure.data if trace.name == "Smallest weights first"]
     assert (list(main.x), list(main.y)) == ([0.4, 0.9], [0.6, pytest.approx(0.1)])
+
+
+def test_curves_say_on_how_many_samples_only_where_they_differ():
+    few, many = curve(), curve(num_samples=2000)
+    assert ways_of([few, curve(rule="random")]) == ["Smallest weights first", "Random weights"]
+    assert ways_of([few, many]) == [
+        "Smallest weights first, 100 samples, 50 steps",
+        "Smallest weights first, 2,000 samples, 50 steps",
+    ]
 
 
 def test_a_training_has_one_line_for_each_metric():
