@@ -104,6 +104,7 @@ class Estimate(Message):
         description="Chain steps: Gibbs steps times chains, the rest counted as those that take as long."
     )
     seconds: float | None = Field(description="At the speed last measured here; None if nothing was measured.")
+    size_bytes: int = Field(description="What the files and rows of the cells that are not done will take.")
 
 
 # --- figures -----------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from backend.contracts.identity import new_id
 from backend.contracts.messages import Estimate, Event, FieldProblem, Study, StudyCreate, StudyTypeInfo
 from backend.contracts.parameters import Parameters
 from backend.contracts.plan import CellPlan, StudyPlan
+from backend.contracts.sizes import bytes_of
 from backend.contracts.states import StudyState
 from backend.contracts.study_types import StudyType, study_type, study_types
 from backend.services.errors import InvalidRequest, field_problems, storage_in_words
@@ -93,6 +94,7 @@ def estimate_study(lab: Laboratory, request: StudyCreate) -> Estimate:
         jobs=jobs,
         work=work,
         seconds=seconds_of(work, jobs, crew),
+        size_bytes=sum(map(bytes_of, missing)),
     )
 
 

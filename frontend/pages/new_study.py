@@ -19,7 +19,7 @@ from frontend.components.notices import error_notice
 from frontend.components.texts import facts, heading, link_button
 from frontend.reproduce import differences
 from frontend.routing import Address, Page, origin_of
-from frontend.wording import duration, quantity
+from frontend.wording import duration, quantity, size
 
 PATH = "/studies/new"
 _ROOT = "/parameters"
@@ -322,5 +322,6 @@ def price_of(estimate: Estimate | None) -> Component:
             ("Jobs", estimate.jobs),
             ("Work", f"{quantity(estimate.work)} chain steps"),
             ("Time", time),
+            ("Disk", size(estimate.size_bytes)),
         ]
     )

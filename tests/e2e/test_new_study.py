@@ -70,6 +70,7 @@ def test_from_new_study_to_a_drawn_curve(page: Page, laboratory: Laboratory) -> 
         fill(page, label, text)
     expect(page.locator("#new-estimate")).to_contain_text("118 k", timeout=60_000)  # the last field has been read
     expect(page.locator("#new-estimate")).to_contain_text("16")
+    expect(page.locator("#new-estimate")).to_contain_text(re.compile(r"Disk\s*7\d\d kB"))
     page.get_by_role("button", name="Submit study").click()
 
     page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}"), timeout=60_000)

@@ -11,6 +11,7 @@ from itertools import groupby
 import numpy as np
 import torch
 
+from backend.contracts.sizes import KEPT_SAMPLES
 from backend.contracts.work import work_of_evaluation, work_of_sampling
 from backend.storage.repositories.jobs import ClaimedCell, MetricValue
 from worker.datasets import load_dataset
@@ -22,7 +23,6 @@ from worker.rbm.generation import generate_in_blocks
 from worker.rbm.pruning import PruningOrder
 
 KIND = "evaluate"
-KEPT_SAMPLES = 256
 
 
 def run(run: Run) -> None:

@@ -8,6 +8,7 @@ import redis
 from sqlalchemy import func, select
 
 from backend.contracts.messages import FieldProblem, StudyCreate
+from backend.contracts.sizes import ROWS
 from backend.contracts.states import FINAL_JOB_STATES, CellState, JobState, StudyState
 from backend.contracts.work import work_of_evaluation
 from backend.services.cells import cell_samples, list_cells
@@ -576,9 +577,10 @@ def test_an_estimate_counts_what_is_there_already(laboratory: Laboratory) -> Non
     assert (estimate.cells, estimate.cells_already_done, estimate.jobs) == (11, 9, 1)
     assert estimate.work == 2 * work_of_evaluation({**hands.SMALL, "num_hidden": 8})
     assert estimate.seconds == pytest.approx(START_SECONDS + estimate.work / 100)
+    assert 2 * ROWS < estimate.size_bytes < 2 * ROWS + 10_000, "two evaluations of a few samples"
     hands.sign_on(laboratory, rate=100.0)
     both = estimate_study(laboratory, request)
     assert both.seconds == estimate.seconds, "one job left: a second worker does not help"
     assert count(laboratory, Study) == 1, "nothing is submitted"
     done = estimate_study(laboratory, StudyCreate(name="x", parameters={**hands.SMALL, **ONE}))
-    assert (done.jobs, done.seconds) == (0, 0.0), "nobody begins anything"
+    assert (done.jobs, done.seconds, done.size_bytes) == (0, 0.0, 0), "nobody begins anything"
