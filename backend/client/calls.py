@@ -5,7 +5,7 @@ Both clients send these, so that each route is spelled once.
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
@@ -21,6 +21,8 @@ from backend.contracts.catalogue import DatasetEntry, Entry, JudgeEntry, MetricE
 PREFIX = "/api/v1"
 Answer = TypeVar("Answer")
 CurveKind = Literal["pruning", "training"]
+Metrics = str | Sequence[str] | None
+Query = str | Sequence[str] | float | None
 Precision = Literal["lossless", "float16"]
 Reader = Callable[[httpx.Response], Answer]
 
@@ -32,7 +34,7 @@ class Call(Generic[Answer]):
     method: str
     path: str
     read: Reader[Answer]
-    query: Mapping[str, str | float | None] = field(default_factory=dict)
+    query: Mapping[str, Query] = field(default_factory=dict)
     body: Mapping[str, Any] | bytes | None = None
     accept: str = "application/json"
 
@@ -64,7 +66,7 @@ def _samples(response: httpx.Response) -> NDArray[np.uint8]:
     return array
 
 
-def _get(path: str, answer: Any, **query: str | float | None) -> Call[Any]:
+def _get(path: str, answer: Any, **query: Query) -> Call[Any]:
     return Call("GET", path, _json(answer), query)
 
 
@@ -121,7 +123,7 @@ def study_types() -> Call[list[m.StudyTypeInfo]]:
     return _get("/study-types", list[m.StudyTypeInfo])
 
 
-def curves(study_id: str, kind: CurveKind, metric: str | None, max_replicas: int | None) -> Call[m.Curves]:
+def curves(study_id: str, kind: CurveKind, metric: Metrics, max_replicas: int | None) -> Call[m.Curves]:
     """Curves over the replicas."""
     return _get(f"/studies/{_id(study_id)}/curves", m.Curves, kind=kind, metric=metric, max_replicas=max_replicas)
 

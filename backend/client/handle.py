@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backend.client.calls import CurveKind
+from backend.client.calls import CurveKind, Metrics
 from backend.contracts.messages import Curves, Study
 from backend.contracts.states import CellState
 
@@ -49,8 +49,8 @@ class StudyHandle:
         self.last_seen = self._client.wait(self.id, timeout, check=check)
         return self.last_seen
 
-    def curves(self, kind: CurveKind = "pruning", metric: str | None = None) -> Curves:
-        """Mean, spread and single replicas, against pruning level or training update; of one metric, or of all."""
+    def curves(self, kind: CurveKind = "pruning", metric: Metrics = None) -> Curves:
+        """Mean, spread and single replicas, against pruning level or training update; of some metrics, or of all."""
         return self._client.curves(self.id, kind, metric)
 
     def to_csv(self, kind: CurveKind = "pruning") -> str:

@@ -140,10 +140,10 @@ class Client:
         self,
         study_id: str,
         kind: CurveKind = "pruning",
-        metric: str | None = None,
+        metric: calls.Metrics = None,
         max_replicas: int | None = None,
     ) -> m.Curves:
-        """Curves over the replicas; of one metric, and with at most so many replicas listed at a point."""
+        """Curves over the replicas; of one metric or of some, and with at most so many replicas listed at a point."""
         return self._send(calls.curves(study_id, kind, metric, max_replicas))
 
     def curves_csv(self, study_id: str, kind: CurveKind = "pruning") -> str:

@@ -23,6 +23,12 @@
     return Array.from(table.rows).map((row) => Array.from(row.cells).map((cell) => cell.innerText.trim()));
   }
 
+  /* The curve's name; in a figure of several panels with what its panel shows. */
+  function nameOf(trace, { layout }) {
+    const title = layout[(trace.yaxis ?? "y").replace("y", "yaxis")]?.title?.text;
+    return layout.yaxis2 && title ? trace.name + ", " + title : trace.name;
+  }
+
   /* What a figure shows: one row for each point of each visible curve; bands, and gaps within a curve, are left out. */
   function figureRows(graph) {
     const rows = [["curve", "x", "y", "z"]];
@@ -30,7 +36,7 @@
       .filter((trace) => trace.visible !== "legendonly" && trace.name !== "band")
       .forEach((trace) =>
         Array.from(trace.x ?? []).forEach((x, at) => {
-          if (x !== null) rows.push([trace.name, x, trace.y[at], trace.z?.[at]]);
+          if (x !== null) rows.push([nameOf(trace, graph), x, trace.y[at], trace.z?.[at]]);
         }),
       );
     return rows;

@@ -20,9 +20,13 @@ def graph(
     """A graph that fills its card. `opens`: a click on a point leads to the address that the point carries."""
     empty = {"layout": {"xaxis": {"visible": False}, "yaxis": {"visible": False}, "paper_bgcolor": "rgba(0,0,0,0)",
                         "plot_bgcolor": "rgba(0,0,0,0)"}}  # fmt: skip
-    style = {"height": height, "width": "100%"}
-    shown = dcc.Graph(id=identity, figure=figure or empty, config=CONFIG, style=style, className="graph")
+    shown = dcc.Graph(id=identity, figure=figure or empty, config=CONFIG, style=size(height), className="graph")
     return html.Div([shown, dcc.Store(id=f"{identity}-opened")]) if opens else shown
+
+
+def size(height: int, least_width: int = 0) -> dict[str, Any]:
+    """The style of a graph, in pixels: as wide as its card, or as `least_width`."""
+    return {"height": height, "width": "100%", "minWidth": least_width}
 
 
 def exports(

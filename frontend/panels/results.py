@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
+import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
@@ -19,6 +20,7 @@ from frontend.panels import Opened
 from frontend.plots.bands import band_of
 from frontend.plots.curves import CurveView, empty_figure, of_metric, pruning_figure
 from frontend.plots.initial_dilution import dilution_figure, unpruned
+from frontend.plots.panels import COLUMNS, side_by_side
 from frontend.reproduce import FigureCode
 
 TAB, LABEL, PLACE = "results", "Results", 1
@@ -26,7 +28,9 @@ _DEFAULTS = {"band": "std", "replicas": "", "log": "", "class": TRAINED}
 # What one look at the curves fills.
 _OUTPUTS = {
     "curves": ("study-curves", "figure"),
+    "curves_size": ("study-curves", "style"),
     "dilutions": ("study-dilutions", "figure"),
+    "dilutions_size": ("study-dilutions", "style"),
     "no_dilutions": ("study-dilutions-place", "hidden"),
     "note": ("study-curves-note", "children"),
     "metrics": ("study-metric", "data"),
@@ -36,6 +40,7 @@ _OUTPUTS = {
     "machine_class": ("study-class", "value"),
     "one_class": ("study-class-place", "hidden"),
 }
+CURVES_HEIGHT, DILUTIONS_HEIGHT, PANEL_HEIGHT, PANELS_WIDTH = 460, 380, 380, 640  # pixels
 _WAITING = "The curve begins when the first machine is trained and judged"
 _DILUTION_NOTE = (
     "Every machine as it was trained, at its own p0, before anything is pruned: does dilution before training cost "
@@ -69,13 +74,13 @@ def layout(opened: Opened) -> Component:
         [
             dmc.Group(controls, gap="sm"),
             html.Div(id="study-curves-note", style={"marginTop": 10}),
-            figure.graph("study-curves", height=460, opens=True),
+            html.Div(figure.graph("study-curves", height=CURVES_HEIGHT, opens=True), className="scroll"),
         ],
         figure.exports("study-curves", f"curves-{study_id}", csv, data, making=(TAB, "curves")),
     )
     dilutions = figure.card(
         "Quality against initial dilution",
-        figure.graph("study-dilutions", height=380, opens=True),
+        html.Div(figure.graph("study-dilutions", height=DILUTIONS_HEIGHT, opens=True), className="scroll"),
         figure.exports("study-dilutions", f"dilutions-{study_id}", data=data, making=(TAB, "dilutions")),
         note=_DILUTION_NOTE,
     )
@@ -107,20 +112,30 @@ def _controls(query: Mapping[str, str]) -> dict[str, str | None]:
 def figure_code(part: str, opened: Opened) -> FigureCode:
     """The code of `curves` or `dilutions`."""
     query = opened.query
-    metric = metric_choice.likely(query.get("metric"), opened.study)
-    view = f"view = {view_of({**_controls(query), 'scheme': None})!r}"
-    fetch = f"curves = study.curves(metric={metric!r})"
+    metrics = metric_choice.named(metric_choice.likely(query.get("metric"), opened.study))
     if part == "dilutions":
-        imports = (
+        imports: tuple[str, ...] = (
             "from frontend.plots.curves import CurveView",
             "from frontend.plots.initial_dilution import dilution_figure",
         )
-        lines = (fetch, view, f"figure = dilution_figure(curves, {metric!r}, view)")
+        panel = "dilution_figure(curves, {}, view)"
     else:
         imports = ("from frontend.plots.curves import CurveView, pruning_figure",)
-        shown = f"{metric!r}, view, {query.get('class', TRAINED)!r}"
-        lines = (fetch, view, f"figure = pruning_figure(curves, {shown})")
-    return FigureCode(imports, lines, curves=f"?metric={metric}")
+        panel = f"pruning_figure(curves, {{}}, view, {query.get('class', TRAINED)!r})"
+    view = f"view = {view_of({**_controls(query), 'scheme': None})!r}"
+    if len(metrics) == 1:
+        (metric,) = metrics
+        lines = (f"curves = study.curves(metric={metric!r})", view, f"figure = {panel.format(repr(metric))}")
+    else:
+        imports += ("from frontend.plots.panels import side_by_side",)
+        fetch = (
+            "metrics = [",
+            *(f"    {metric!r}," for metric in metrics),
+            "]",
+            "curves = study.curves(metric=metrics)",
+        )
+        lines = (*fetch, view, f"figure = side_by_side([{panel.format('metric')} for metric in metrics])")
+    return FigureCode(imports, lines, curves="?" + "&".join(f"metric={metric}" for metric in metrics))
 
 
 def register(app: Dash, client: AsyncClient) -> None:
@@ -204,25 +219,45 @@ async def _look(client: AsyncClient, study_id: str, asked: dict[str, Any], view:
 def figures(curves: Curves, asked: str | None, machine_class: str, view: CurveView) -> dict[str, Any]:
     """What the controls offer and what the figures show."""
     metrics = metric_choice.offered(curves)
-    metric = metric_choice.chosen(asked, metrics)
-    if metric is None or not curves.series:
-        untouched = ("metrics", "metric", "default", "classes", "machine_class", "note", "one_class")
+    chosen = metric_choice.shown(asked, metrics)
+    if not chosen or not curves.series:
         waiting = empty_figure(_WAITING, view.scheme)
-        return {**dict.fromkeys(untouched, no_update), "curves": waiting, "dilutions": waiting, "no_dilutions": True}
+        drawn = {"curves": waiting, "dilutions": waiting, "no_dilutions": True}
+        return dict.fromkeys(_OUTPUTS, no_update) | drawn
     classes = machine_classes.ordered(one.machine_class for one in curves.series)
     shown = class_shown(curves, machine_class)
+    names = [one.name for one in chosen]
+    value = names[0] if len(names) == 1 else metric_choice.PAPER
     return {
-        "curves": pruning_figure(curves, metric.name, view, shown),
-        "dilutions": dilution_figure(curves, metric.name, view),
-        "no_dilutions": len(unpruned(curves, metric.name)) == 0,
-        "note": note(metric, bool(of_metric(curves, metric.name, shown))),
-        "metrics": [{"value": one.name, "label": one.label} for one in metrics],
-        "metric": no_update if metric.name == asked else metric.name,
+        "curves": _panels([pruning_figure(curves, name, view, shown) for name in names]),
+        "curves_size": _size(CURVES_HEIGHT, len(names)),
+        "dilutions": _panels([dilution_figure(curves, name, view) for name in names]),
+        "dilutions_size": _size(DILUTIONS_HEIGHT, len(names)),
+        "no_dilutions": not any(unpruned(curves, name) for name in names),
+        "note": note(chosen, any(of_metric(curves, name, shown) for name in names)),
+        "metrics": _offered(metrics),
+        "metric": no_update if value == asked else value,
         "default": {"metric": metrics[0].name},
         "classes": [{"value": one, "label": machine_classes.label(one)} for one in classes],
         "machine_class": no_update if shown == machine_class else shown,
         "one_class": len(classes) == 1,
     }
+
+
+def _panels(figures: list[go.Figure]) -> go.Figure:
+    return figures[0] if len(figures) == 1 else side_by_side(figures)
+
+
+def _size(height: int, panels: int) -> dict[str, Any]:
+    """Panels are as high as two of them need, and wider than a telephone."""
+    return figure.size(height) if panels == 1 else figure.size(PANEL_HEIGHT * -(-panels // COLUMNS), PANELS_WIDTH)
+
+
+def _offered(metrics: Sequence[MetricInfo]) -> list[dict[str, str]]:
+    """What the reader can choose from: every metric, and those of the paper together."""
+    together = {"value": metric_choice.PAPER, "label": "All metrics of the paper"}
+    several = len(metric_choice.of_paper(metrics)) > 1
+    return [*([together] if several else []), *({"value": one.name, "label": one.label} for one in metrics)]
 
 
 def class_shown(curves: Curves, asked: str | None) -> str:
@@ -247,12 +282,14 @@ def setting(metric: MetricInfo) -> str:
     return f"{metric.num_samples:,} samples after {metric.gibbs_steps:,} Gibbs steps for every value. "
 
 
-def note(metric: MetricInfo, measured: bool = True) -> Component:
-    """How the values were measured: samples, steps, formula, source, judge."""
+def note(metrics: Sequence[MetricInfo], measured: bool = True) -> Component:
+    """How the values were measured: samples, steps, and of a single metric its formula and source."""
     if not measured:
         return dmc.Text("These machines have no value of this metric yet.", size="sm", c="dimmed", mb="xs")
-    words: list[Any] = [setting(metric)]
-    better = {"lower": "Lower is better. ", "higher": "Higher is better. ", "none": ""}[metric.better]
-    words += [better, *([code(metric.formula)] if metric.formula else []), f" ({metric.source}). "]
+    first = metrics[0]
+    words: list[Any] = [setting(first)]
+    if len(metrics) == 1:
+        better = {"lower": "Lower is better. ", "higher": "Higher is better. ", "none": ""}[first.better]
+        words += [better, *([code(first.formula)] if first.formula else []), f" ({first.source}). "]
     words.append("Click a point to open its machine, pruned to that level.")
     return dmc.Text(words, size="sm", c="dimmed", mb="xs", maw="60rem")

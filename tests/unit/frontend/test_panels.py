@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from dash import no_update
 from dash.development.base_component import Component
 
 from backend.contracts.messages import Analysis
@@ -88,6 +89,9 @@ def test_metrics_are_offered_in_the_order_of_the_paper():
     assert metric_choice.chosen("quality", []) is None
 
 
+PAPER = ("quality", "second_moment_error", "adversarial_accuracy_error", "digit_imbalance")
+
+
 @pytest.mark.parametrize(
     ("measured", "asked", "fetched"),
     [
@@ -96,6 +100,8 @@ def test_metrics_are_offered_in_the_order_of_the_paper():
         (("second_moment_error",), None, ["quality", "second_moment_error"]),
         (("second_moment_error",), "nonsense", ["nonsense", "second_moment_error"]),
         ((), None, ["quality"]),
+        (("quality", "second_moment_error"), metric_choice.PAPER, [PAPER]),
+        (("digit_fraction",), metric_choice.PAPER, [PAPER, "digit_fraction"]),
     ],
 )
 def test_only_the_curves_of_the_shown_metric_are_fetched(measured, asked, fetched):
@@ -110,7 +116,10 @@ def test_only_the_curves_of_the_shown_metric_are_fetched(measured, asked, fetche
     recorder = Recorder()
     recorder.calls = []
     asyncio.run(metric_choice.curves_of(recorder, "s", asked))
-    assert recorder.calls == [(name, metric_choice.FEW_REPLICAS) for name in fetched]
+    names = [tuple(one) if isinstance(one, tuple) else (one,) for one in fetched]
+    assert [(tuple(metrics), most) for metrics, most in recorder.calls] == [
+        (one, metric_choice.FEW_REPLICAS) for one in names
+    ]
     recorder.calls = []
     asyncio.run(metric_choice.curves_of(recorder, "s", asked, replicas=True))
     assert {most for _, most in recorder.calls} == {None}
@@ -137,12 +146,36 @@ def test_the_results_show_what_is_asked_for_and_offer_what_there_is():
 def test_the_note_says_how_the_shown_metric_was_measured():
     """Kills: the samples of the evaluations under a log-likelihood, which has chains and temperatures of its own."""
     own = {"num_samples": 256, "gibbs_steps": 200}
-    assert "256 samples after 200 Gibbs steps" in text(results_panel.note(messages.E2.model_copy(update=own)))
+    assert "256 samples after 200 Gibbs steps" in text(results_panel.note([messages.E2.model_copy(update=own)]))
     annealed = {"name": "log_likelihood_test", "num_samples": 100, "gibbs_steps": 5000}
-    words = text(results_panel.note(messages.E2.model_copy(update=annealed)))
+    words = text(results_panel.note([messages.E2.model_copy(update=annealed)]))
     assert "100 annealed chains over 5,000 temperatures" in words
     assert "samples" not in words
-    assert "for every value" not in text(results_panel.note(messages.E2))
+    assert "for every value" not in text(results_panel.note([messages.E2]))
+
+
+def test_the_metrics_of_the_paper_stand_side_by_side():
+    """Kills: panels on the same axes, a legend that names a curve four times, one that hides it in one panel only."""
+    one = messages.curves((0.0, {0.0: [1.0], 0.5: [2.0]}), (0.4, {0.4: [3.0]}))
+    infos = [messages.E2.model_copy(update={"name": name, "label": name}) for name in PAPER[:3]]
+    series = [each.model_copy(update={"metric": info.name}) for info in infos for each in one.series]
+    lines = [line.model_copy(update={"metric": info.name}) for info in infos for line in one.references]
+    curves = one.model_copy(update={"metrics": infos, "series": series, "references": lines})
+    shown = results_panel.figures(curves, metric_choice.PAPER, "trained", CurveView(replicas=True))
+    assert shown["metric"] is no_update
+    assert shown["metrics"][0] == {"value": "paper", "label": "All metrics of the paper"}
+    for drawn in (shown["curves"], shown["dilutions"]):
+        titles = [drawn.layout[f"yaxis{place}"].title.text for place in ("", "2", "3")]
+        assert titles == list(PAPER[:3])
+        assert {trace.yaxis for trace in drawn.data} == {"y", "y2", "y3"}
+        listed = [trace.name for trace in drawn.data if trace.showlegend]
+        assert len(listed) == len(set(listed)) > 0
+    main = [trace for trace in shown["curves"].data if trace.name.startswith("p<sub>0</sub> = 0.4")]
+    assert len({trace.legendgroup for trace in main}) == 1
+    assert len(main) == 3
+    assert shown["curves_size"] == {"height": 2 * results_panel.PANEL_HEIGHT, "width": "100%", "minWidth": 640}
+    single = results_panel.figures(curves, "quality", "trained", CurveView())
+    assert single["curves_size"] == {"height": results_panel.CURVES_HEIGHT, "width": "100%", "minWidth": 0}
 
 
 def _parts_with_making(content):
