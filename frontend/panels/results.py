@@ -40,7 +40,7 @@ _OUTPUTS = {
     "machine_class": ("study-class", "value"),
     "one_class": ("study-class-place", "hidden"),
 }
-CURVES_HEIGHT, DILUTIONS_HEIGHT, PANEL_HEIGHT, PANELS_WIDTH = 460, 380, 380, 640  # pixels
+CURVES_HEIGHT, DILUTIONS_HEIGHT, PANEL_HEIGHT, PANELS_WIDTH = 460, 380, 380, 760  # pixels
 _WAITING = "The curve begins when the first machine is trained and judged"
 _DILUTION_NOTE = (
     "Every machine as it was trained, at its own p0, before anything is pruned: does dilution before training cost "

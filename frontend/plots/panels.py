@@ -15,7 +15,7 @@ def side_by_side(figures: Sequence[go.Figure]) -> go.Figure:
     the metric in its `legendgroup`, `metric/curve`.
     """
     rows = -(-len(figures) // COLUMNS)
-    whole = make_subplots(rows, COLUMNS, horizontal_spacing=0.1, vertical_spacing=0.34 / rows)
+    whole = make_subplots(rows, COLUMNS, horizontal_spacing=0.13, vertical_spacing=0.28 / rows)
     named: set[str] = set()
     for place, figure in enumerate(figures):
         row, column = place // COLUMNS + 1, place % COLUMNS + 1

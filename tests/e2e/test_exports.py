@@ -124,10 +124,18 @@ def test_the_tables_are_the_numbers_of_the_api(house, page, sweep):
 
 @pytest.mark.parametrize(
     ("tab", "part"),
-    [("results", "curves"), ("results", "dilutions"), ("collapse", ""), ("spectra", ""), ("training", "")],
+    [
+        ("results", "curves"),
+        ("results", "dilutions"),
+        ("results&metric=paper", "curves"),
+        ("results&metric=paper", "dilutions"),
+        ("collapse", ""),
+        ("spectra", ""),
+        ("training", ""),
+    ],
 )
 def test_the_python_of_a_figure_makes_the_figure_that_is_seen(house, page, sweep, tab, part):
-    graph = {"dilutions": "study-dilutions"}.get(part) or PLACES.get(tab, "study-training")
+    graph = {"dilutions": "study-dilutions"}.get(part) or PLACES.get(tab.split("&")[0], "study-training")
     page.goto(f"/studies/{sweep.id}?tab={tab}")
     page.wait_for_function(SHOWN, arg=graph)
     card_of(page, graph).get_by_role("button", name="How it is made").click()

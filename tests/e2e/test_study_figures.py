@@ -51,6 +51,27 @@ def test_every_metric_can_be_shown_and_the_address_keeps_it(house, page, sweep):
     assert unpruned["y"] == pytest.approx([points[0][1] for points in wanted.values()])
 
 
+def test_the_metrics_of_the_paper_are_one_figure_and_one_file(house, page, sweep):
+    page.goto(f"/studies/{sweep.id}")
+    page.locator("#study-metric").click()
+    page.get_by_role("option", name="All metrics of the paper").click()
+    expect(page).to_have_url(re.compile("metric=paper"))
+    metrics = ("quality", "second_moment_error", "adversarial_accuracy_error", "digit_imbalance")
+    wanted = [points for metric in metrics for points in means(house, sweep, metric).values()]
+    page.reload()
+    shown = drawn(page, "study-curves", len(wanted))
+    assert [list(zip(one["x"], one["y"], strict=True)) for one in shown] == wanted
+    expect(page.locator("#study-curves .legendtext").filter(has_text="(n =")).to_have_count(2)
+
+    card = page.locator(".card", has=page.locator("#study-dilutions"))
+    with page.expect_download() as download:
+        card.get_by_text("CSV", exact=True).click()
+    rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
+    first = [float(row["y"]) for row in rows if row["curve"].endswith("(n = 2), Second moment error E(2)")]
+    own = means(house, sweep, "second_moment_error")
+    assert first == [own[p0][0][1] for p0 in (0, 0.4)]
+
+
 def test_the_first_figures_come_with_the_page_in_its_colours(page, asked, sweep):
     """Kills: figures that are asked for though the page has them, and a dark page with the figures of a light one."""
     colour = "document.querySelector('#study-curves .js-plotly-plot')?.layout?.font?.color"

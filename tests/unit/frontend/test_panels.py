@@ -173,7 +173,7 @@ def test_the_metrics_of_the_paper_stand_side_by_side():
     main = [trace for trace in shown["curves"].data if trace.name.startswith("p<sub>0</sub> = 0.4")]
     assert len({trace.legendgroup for trace in main}) == 1
     assert len(main) == 3
-    assert shown["curves_size"] == {"height": 2 * results_panel.PANEL_HEIGHT, "width": "100%", "minWidth": 640}
+    assert shown["curves_size"] == {"height": 2 * results_panel.PANEL_HEIGHT, "width": "100%", "minWidth": 760}
     single = results_panel.figures(curves, "quality", "trained", CurveView())
     assert single["curves_size"] == {"height": results_panel.CURVES_HEIGHT, "width": "100%", "minWidth": 0}
 
