@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from backend.client import AsyncClient
 from backend.contracts.catalogue import NO_JUDGE
-from backend.contracts.messages import Curves, MetricInfo, Study
+from backend.contracts.messages import Curves, MachineCurves, MetricInfo, Study
 
 PAPER = "paper"
 """Asked for instead of a metric: the four of the paper, each in a panel of its own."""
@@ -13,7 +13,7 @@ FEW_REPLICAS = 12
 _FIRST = ("quality", "second_moment_error", "adversarial_accuracy_error", "digit_imbalance")
 
 
-def offered(curves: Curves) -> list[MetricInfo]:
+def offered(curves: Curves | MachineCurves) -> list[MetricInfo]:
     """The metrics that have values: those of the paper first, then their parts, then others by name."""
     return sorted(curves.metrics, key=_place)
 

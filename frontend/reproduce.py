@@ -32,6 +32,21 @@ class FigureCode:
         return f"/api/v1/studies/{study_id}/curves{self.curves or ''}"
 
 
+@dataclass(frozen=True)
+class MachineCode:
+    """What makes a figure of a machine.
+
+    Attributes:
+        imports: what `lines` need.
+        lines: Python that makes `figure` of `lab`, a client, and `machine`, the machine's id.
+        path: what the API has its numbers under, below the machine's own address.
+    """
+
+    imports: tuple[str, ...]
+    lines: tuple[str, ...]
+    path: str
+
+
 def differences(parameters: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
     """The part of `parameters` that is not already in `base`, groups compared inside."""
     changed: dict[str, Any] = {}
@@ -67,6 +82,13 @@ def figure_as_python(study: StudyCreate, origin: str, code: FigureCode) -> str:
     imports = "\n".join(sorted(("from backend.client import Client", *code.imports)))
     lines = "\n".join(code.lines)
     return f'{imports}\n\nlab = Client("{origin}")\n{_submission(study)}{lines}\n'
+
+
+def machine_as_python(machine_id: str, origin: str, code: MachineCode) -> str:
+    """A script that draws a figure of a machine."""
+    imports = "\n".join(sorted(("from backend.client import Client", *code.imports)))
+    lines = "\n".join(code.lines)
+    return f'{imports}\n\nlab = Client("{origin}")\nmachine = "{machine_id}"\n{lines}\n'
 
 
 def as_python(study: StudyCreate, origin: str) -> str:

@@ -9,17 +9,17 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
 from backend.client import AsyncClient
-from backend.contracts.messages import Machine, MachineCurves, MetricInfo
-from frontend import theme
+from backend.contracts.messages import Machine, MachineCurves
+from frontend import metric_choice, theme
 from frontend.components.controls import select
 from frontend.components.figure import card, exports, graph
 from frontend.plots.curves import empty_figure
 from frontend.plots.machine import measured_of_machine, training_of_machine
+from frontend.reproduce import MachineCode
 from frontend.routing import one_of
 
 UNITS = ("100", "400", "1000")
 DEFAULTS = {"units": "100", "by": "norm", "metric": ""}
-_FIRST = ("second_moment_error", "quality", "digit_imbalance", "adversarial_accuracy_error")
 MOST_LEVELS = 12
 
 
@@ -49,13 +49,14 @@ def training(machine: Machine) -> Component | None:
     """The curves of its training; None for a machine that was not trained here."""
     if not machine.cell_id:
         return None
-    tools = exports("machine-training", f"{machine.id}-training", data=f"/api/v1/machines/{machine.id}/training")
+    data = f"/api/v1/machines/{machine.id}/training"
+    tools = exports("machine-training", f"{machine.id}-training", data=data, making=("machine", "training"))
     return card("Training", graph("machine-training", height=300), tools)
 
 
 def measured(machine: Machine, curves: MachineCurves, query: Mapping[str, str]) -> Component:
     """A metric against p, and the samples that were kept at each level."""
-    names = {info.name: info.label for info in ordered(curves)}
+    names = {info.name: info.label for info in metric_choice.offered(curves)}
     if not names:
         words = dmc.Text(
             ["Nothing yet. Draw samples at some level above, or measure a whole curve in the ",
@@ -66,21 +67,31 @@ def measured(machine: Machine, curves: MachineCurves, query: Mapping[str, str]) 
     chosen = one_of(query.get("metric"), names, next(iter(names)))
     tools = [
         select("machine-metric", "Metric", names, chosen, 190),
-        exports("machine-measured", f"{machine.id}-curves", data=f"/api/v1/machines/{machine.id}/curves"),
+        exports(
+            "machine-measured",
+            f"{machine.id}-curves",
+            data=f"/api/v1/machines/{machine.id}/curves",
+            making=("machine", "measured"),
+        ),
     ]
     body = [graph("machine-measured", height=320), html.Div(levels(curves), className="levels")]
     return card("Measured after pruning", body, *tools)
 
 
+def code_of(part: str, query: Mapping[str, str], curves: MachineCurves) -> MachineCode:
+    """The code of the figure of a machine's training, or of the metric that is shown after pruning."""
+    if part == "training":
+        imports = ("from frontend.plots.machine import training_of_machine",)
+        return MachineCode(imports, ("figure = training_of_machine(lab.machine_training(machine))",), "training")
+    imports = ("from frontend.plots.machine import measured_of_machine",)
+    shown = metric_choice.chosen(query.get("metric"), metric_choice.offered(curves))
+    metric = shown.name if shown else ""
+    return MachineCode(imports, (f"figure = measured_of_machine(lab.machine_curves(machine), {metric!r})",), "curves")
+
+
 def explorer_at(machine: Machine) -> str:
     """The explorer, opened with this machine."""
     return f"/?m={machine.id}"
-
-
-def ordered(curves: MachineCurves) -> list[MetricInfo]:
-    """The metrics of a machine, the best known first."""
-    place = {name: at for at, name in enumerate(_FIRST)}
-    return sorted(curves.metrics, key=lambda info: (place.get(info.name, len(place)), info.name))
 
 
 def levels(curves: MachineCurves) -> list[Component]:
@@ -132,11 +143,9 @@ def register(app: Dash, client: AsyncClient) -> None:
     )
     async def measure(metric: str, scheme: str | None, tick: float | None, machine_id: str) -> Any:
         found = await client.machine_curves(machine_id)
-        own = [curve for curve in found.curves if curve.metric == metric]
-        info = next((one for one in found.metrics if one.name == metric), None)
-        if info is None:
-            return empty_figure("Nothing was measured", theme.scheme_of(scheme))
-        return measured_of_machine(own, info, found.x_label, theme.scheme_of(scheme))
+        shown = theme.scheme_of(scheme)
+        known = any(one.name == metric for one in found.metrics)
+        return measured_of_machine(found, metric, shown) if known else empty_figure("Nothing was measured", shown)
 
 
 def stores() -> list[Component]:

@@ -12,7 +12,7 @@ from backend.contracts.catalogue import catalogue
 from backend.contracts.messages import Cell, Machine, SamplesRequest
 from backend.contracts.parameters import GenerationParameters
 from backend.contracts.states import CellState
-from frontend.components import live, machine_deletion, machine_facts, machine_figures
+from frontend.components import live, machine_deletion, machine_facts, machine_figures, making
 from frontend.components.figure import card
 from frontend.components.notices import empty
 from frontend.components.texts import heading, link_button
@@ -42,6 +42,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
         [
             *live.stores("machine", {"kinds": ["job", "study", "worker"]}),
             *machine_figures.stores(),
+            *making.parts("machine"),
             dcc.Store(id="machine-id", data=machine.id),
             dcc.Store(id="machine-samples", data=",".join(wanted)),
             dcc.Store(id="machine-settled"),
@@ -137,6 +138,7 @@ def register(app: Dash, client: AsyncClient) -> None:
         prevent_initial_call=True,
     )
     machine_figures.register(app, client)
+    making.register_machine(app, client)
     machine_deletion.register(app, client)
     _register_request(app, client)
     _register_pictures(app, client)

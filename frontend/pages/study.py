@@ -36,7 +36,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             dcc.Store(id="study-state", data=study.state),
             dcc.Store(id="study-defaults", data={"tab": first}),
             dcc.Store(id="study-tab-address"),
-            *making.parts(),
+            *making.parts("study"),
             dmc.Group(
                 [
                     dmc.Title(study.name, order=1, size="h2", className="wrap"),
@@ -63,7 +63,7 @@ def register(app: Dash, client: AsyncClient) -> None:
     """Head by tick; the panel by the tab; what changes in it by its own callbacks."""
     live.register(app, "study")
     samples.register(app)
-    making.register(app, client)
+    making.register_study(app, client)
     for panel in panels.panels():
         panel.register(app, client)
     _register_head(app, client)

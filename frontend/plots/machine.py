@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from backend.contracts.catalogue import catalogue
-from backend.contracts.messages import MachineCurve, MachineTraining, MetricInfo
+from backend.contracts.messages import MachineCurve, MachineCurves, MachineTraining
 from frontend.plots.curves import CurveView, add_references, lay_out
 from frontend.theme import CATEGORIES, Scheme, translucent
 
 
-def training_of_machine(training: MachineTraining, scheme: Scheme) -> go.Figure:
+def training_of_machine(training: MachineTraining, scheme: Scheme = "light") -> go.Figure:
     """Every recorded metric against the update."""
     figure = go.Figure()
     for curve, colour in zip(training.curves, CATEGORIES[scheme], strict=False):
@@ -27,17 +27,17 @@ def training_of_machine(training: MachineTraining, scheme: Scheme) -> go.Figure:
     return figure
 
 
-def measured_of_machine(
-    curves: Sequence[MachineCurve], info: MetricInfo, x_label: str, scheme: Scheme, *, log_y: bool = False
-) -> go.Figure:
+def measured_of_machine(measured: MachineCurves, metric: str, scheme: Scheme = "light") -> go.Figure:
     """One metric against the pruning level p, one curve for each way of measuring; a band is the 95 % interval."""
+    curves = [curve for curve in measured.curves if curve.metric == metric]
+    info = next((one for one in measured.metrics if one.name == metric), None)
     figure = go.Figure()
-    view = CurveView(log_y=log_y, scheme=scheme)
+    view = CurveView(scheme=scheme)
     for curve, name, colour in zip(curves, ways_of(curves), CATEGORIES[scheme], strict=False):
         _add(figure, curve, name, colour)
     lines = {one.reference.label: one.reference for one in curves if one.reference}
     add_references(figure, list(lines.values()), [point.x for one in curves for point in one.points], view)
-    lay_out(figure, x_label, info, view)
+    lay_out(figure, measured.x_label, info, view)
     return figure
 
 

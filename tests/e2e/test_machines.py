@@ -1,6 +1,7 @@
 """The table of machines, the page of one, import and deletion, in a real browser against a real web process."""
 
 import re
+from typing import Any
 
 import httpx
 import numpy as np
@@ -107,6 +108,20 @@ def test_a_line_is_walked_in_both_directions(house, page):
     expect(page).to_have_title(f"{child['name']} · Dilution Lab")
     expect(page.locator("#machine-training .js-plotly-plot .scatterlayer .trace")).to_have_count(1)
     expect(page.locator("#machine-measured .js-plotly-plot")).to_be_attached()
+
+    for graph, trace in (("machine-training", "training images"), ("machine-measured", "Smallest weights first")):
+        card = page.locator(".card", has=page.locator(f"#{graph}"))
+        card.get_by_role("button", name="How it is made").click()
+        window = page.get_by_role("dialog")
+        expect(window).to_contain_text(child["digest"])
+        expect(window.locator("dt", has_text="seed").first).to_be_visible()
+        names: dict[str, Any] = {}
+        exec(window.locator("pre").first.inner_text(), names)  # what a reader would copy
+        assert trace in [one.name for one in names["figure"].data]
+        seen = page.evaluate(f"document.querySelector('#{graph} .js-plotly-plot').data.map((one) => one.name)")
+        assert [one.name for one in names["figure"].data] == seen
+        page.keyboard.press("Escape")
+        expect(window).to_be_hidden()
     expect(page.locator(".level img").first).to_be_attached()
 
 

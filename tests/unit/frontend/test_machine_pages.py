@@ -68,9 +68,12 @@ def measured(*curves):
     return MachineCurves(machine_id="m", x_label="p", metrics=[info(name) for name in names], curves=list(curves))
 
 
-def test_the_best_known_metric_comes_first():
-    found = machine_figures.ordered(measured(curve("adversarial_accuracy_error"), curve("a_new_one"), curve("quality")))
-    assert [one.name for one in found] == ["quality", "adversarial_accuracy_error", "a_new_one"]
+def test_the_code_of_a_figure_shows_the_metric_that_is_seen():
+    found = measured(curve("adversarial_accuracy_error"), curve("a_new_one"), curve("quality"))
+    for asked, shown in (({}, "quality"), ({"metric": "a_new_one"}, "a_new_one"), ({"metric": "nonsense"}, "quality")):
+        code = machine_figures.code_of("measured", asked, found)
+        assert code.lines == (f"figure = measured_of_machine(lab.machine_curves(machine), {shown!r})",)
+    assert machine_figures.code_of("training", {}, found).path == "training"
 
 
 def test_a_machine_that_nobody_measured_leads_to_the_explorer():
@@ -89,7 +92,7 @@ def test_every_measured_level_shows_the_samples_that_it_kept_and_many_levels_are
 
 def test_a_measured_curve_has_its_band_and_its_reference():
     line = ReferenceLine(metric="quality", label="held out", value=0.8)
-    figure = measured_of_machine([curve(reference=line), curve(rule="random")], info("quality"), "p", "light")
+    figure = measured_of_machine(measured(curve(reference=line), curve(rule="random")), "quality")
     names = [trace.name for trace in figure.data]
     assert names.count("band") == 2
     assert "held out" in names
