@@ -73,6 +73,8 @@ def test_the_first_page_shows_a_machine_of_the_zoo_that_draws(explorer: Page) ->
     )
     explorer.get_by_text("Random", exact=True).click()
     expect(explorer.locator(".curves-note")).to_contain_text("11 levels")
+    explorer.get_by_role("link", name="This machine's page").click()
+    expect(explorer).to_have_title("Paper's schedule, p0 = 0.8 · Dilution Lab")
     for name, href in {"Studies": "/studies", "New study": "/studies/new", "Machines": "/machines"}.items():
         expect(explorer.get_by_role("link", name=name, exact=True)).to_have_attribute("href", href)
 

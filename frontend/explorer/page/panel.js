@@ -49,6 +49,7 @@ export class Panel {
     this.measured = null;
     this.spectrum = null;
     this.find(".machine-name").textContent = info.name;
+    this.find(".machine-page").href = `/machines/${info.id}`;
     this.strongest = strongestUnits(this.machine);
     this.start();
     this.root.classList.remove("loading");
