@@ -51,7 +51,7 @@ def training(machine: Machine) -> Component | None:
         return None
     data = f"/api/v1/machines/{machine.id}/training"
     tools = exports("machine-training", f"{machine.id}-training", data=data, making=("machine", "training"))
-    return card("Training", graph("machine-training", height=300), tools)
+    return card("Training", graph("machine-training", height=390), tools)
 
 
 def measured(machine: Machine, curves: MachineCurves, query: Mapping[str, str]) -> Component:
