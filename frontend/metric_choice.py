@@ -15,7 +15,7 @@ _FIRST = ("quality", "second_moment_error", "adversarial_accuracy_error", "digit
 
 def offered(curves: Curves | MachineCurves) -> list[MetricInfo]:
     """The metrics that have values: those of the paper first, then their parts, then others by name."""
-    return sorted(curves.metrics, key=_place)
+    return sorted(curves.metrics, key=lambda info: place(info.name))
 
 
 def shown(asked: str | None, metrics: Sequence[MetricInfo]) -> list[MetricInfo]:
@@ -60,5 +60,6 @@ def named(asked: str) -> tuple[str, ...]:
     return _FIRST if asked == PAPER else (asked,)
 
 
-def _place(info: MetricInfo) -> tuple[int, str]:
-    return (_FIRST.index(info.name) if info.name in _FIRST else len(_FIRST), info.name)
+def place(name: str) -> tuple[int, str]:
+    """What metrics are sorted by."""
+    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)

@@ -83,6 +83,15 @@ class Catalogue(BaseModel):
                     return entry, own
         return None
 
+    def metric_label(self, name: str) -> str:
+        """What readers see for the name of a value; of another version the name itself."""
+        behind = self.metric_behind(name)
+        if behind is None:
+            return name
+        entry, own = behind
+        label = entry.label if own == entry.name else entry.parts[own]
+        return label if own == name else f"{label}, test images"
+
     def judge_digest(self, name: str) -> str:
         """Digest of a judge: of one that comes with this version, by its name; of one that was trained here, itself.
 

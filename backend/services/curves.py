@@ -235,12 +235,13 @@ def metric_info(name: str, num_samples: int | None = None, gibbs_steps: int | No
     behind = catalogue().metric_behind(name)
     setting: dict[str, int | None] = {"num_samples": num_samples, "gibbs_steps": gibbs_steps}
     if behind is None:  # of another version
-        return MetricInfo(name=name, label=name, unit="1", better="none", formula="", source="", **setting)
+        return MetricInfo(
+            name=name, label=catalogue().metric_label(name), unit="1", better="none", formula="", source="", **setting
+        )
     entry, own = behind
-    label = entry.label if own == entry.name else entry.parts[own]
     return MetricInfo(
         name=name,
-        label=label if own == name else f"{label}, test images",
+        label=catalogue().metric_label(name),
         unit=entry.part_units.get(own, entry.unit),
         better=entry.better if own == entry.name else "none",
         formula=entry.formula if own == entry.name else "",

@@ -13,6 +13,7 @@ from backend.contracts.messages import Analysis, CellSummary, Study
 from frontend import machine_classes
 from frontend.components.figure import card
 from frontend.components.table import column, table
+from frontend.metric_choice import place
 from frontend.panels import Opened
 from frontend.wording import scientific
 
@@ -54,7 +55,7 @@ def row(cell: CellSummary) -> dict[str, Any]:
         "p0": cell.axes.get("initial_dilution"),
         "p": cell.axes.get("pruning"),
         "replica": cell.axes.get("replica"),
-        "value": ", ".join(f"{_label(name)} {scientific(value)}" for name, value in cell.metrics.items()),
+        "value": values_of(cell),
         "machine": "open" if cell.machine_id else "",
         "href": f"/machines/{cell.machine_id}" if cell.machine_id else None,
     }
@@ -66,8 +67,10 @@ def class_of(cell: CellSummary) -> str:
     return machine_classes.label(str(name)) if name else str(cell.axes.get("analysis", "")).replace("_", " ")
 
 
-def _label(metric: str) -> str:
-    return next((entry.label for entry in catalogue().metrics if entry.name == metric), metric)
+def values_of(cell: CellSummary) -> str:
+    """Its metrics by the names that readers know, those of the paper first."""
+    label = catalogue().metric_label
+    return ", ".join(f"{label(name)} {scientific(cell.metrics[name])}" for name in sorted(cell.metrics, key=place))
 
 
 async def first_cells(client: AsyncClient, study_id: str) -> tuple[list[CellSummary], bool]:

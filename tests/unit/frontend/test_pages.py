@@ -307,3 +307,14 @@ def test_icons_have_names():
         assert "aria-label" in icon(name, "A name").to_plotly_json()["props"]
     with pytest.raises(ValueError, match="'star' is not an icon"):
         icon("star", "")
+
+
+def test_the_values_of_a_cell_have_the_names_that_readers_know_and_their_order():
+    metrics = {"adversarial_accuracy_data": 0.9, "quality": 0.5, "pseudo_log_likelihood_test": -75.0, "unheard_of": 1.0}
+    cell = CellSummary(
+        id="c", kind="evaluation", state="done", axes={}, machine_id=None, has_samples=True, metrics=metrics
+    )
+    words = cells.values_of(cell).split(", ")
+    assert words[0] == "Quality Q 0.5"
+    assert words[-2:] == ["test images -75", "unheard_of 1"]
+    assert "adversarial_accuracy_data" not in cells.values_of(cell)
