@@ -20,6 +20,11 @@ TAB, LABEL, PLACE = "report", "Report", 2
 TABLE = "report-claims"
 # The mark is there for readers who see no colours.
 _VERDICTS = {"holds": ("✓", "teal"), "does not hold": ("✗", "pink"), "cannot tell": ("?", "gray")}
+_COUNTED = {
+    "holds": ("holds", "hold"),
+    "does not hold": ("does not hold", "do not hold"),
+    "cannot tell": ("cannot be told", "cannot be told"),
+}
 _NOTE = "Every verdict follows from the criterion that stands beside it, which was fixed before the study ran."
 
 
@@ -62,7 +67,8 @@ def report(result: ReportResult, cell: str) -> Component:
 def summary(claims: Sequence[Claim]) -> str:
     """How many claims got which verdict."""
     counts = Counter(claim.verdict for claim in claims)
-    words = [f"{counts[verdict]} {verdict}" for verdict in _VERDICTS if counts[verdict]]
+    found = [(count, *_COUNTED[verdict]) for verdict in _VERDICTS if (count := counts[verdict])]
+    words = [f"{count} {one if count == 1 else several}" for count, one, several in found]
     return f"{len(claims)} claims: {', '.join(words)}"
 
 

@@ -285,7 +285,9 @@ def test_a_separation_has_its_p_values():
 def test_the_report_has_every_claim_with_its_verdict():
     content = report.report(results.report(), "c" * 20)
     words = text(content)
-    assert "3 claims: 1 holds, 1 does not hold, 1 cannot tell" in words
+    assert "3 claims: 1 holds, 1 does not hold, 1 cannot be told" in words
+    twice = [*results.report().claims, *results.report().claims]
+    assert report.summary(twice) == "6 claims: 2 hold, 2 do not hold, 2 cannot be told"
     for mark in ("✓ holds", "✗ does not hold", "? cannot tell"):
         assert mark in words
     assert "Criterion: mean Q is at least 0.9" in words
