@@ -128,13 +128,10 @@ def figure_code(part: str, opened: Opened) -> FigureCode:
         lines = (f"curves = study.curves(metric={metric!r})", view, f"figure = {panel.format(repr(metric))}")
     else:
         imports += ("from frontend.plots.panels import side_by_side",)
-        fetch = (
-            "metrics = [",
-            *(f"    {metric!r}," for metric in metrics),
-            "]",
-            "curves = study.curves(metric=metrics)",
-        )
-        lines = (*fetch, view, f"figure = side_by_side([{panel.format('metric')} for metric in metrics])")
+        asked = ("metrics = [", *(f"    {metric!r}," for metric in metrics), "]")
+        fetch = ("curves = study.curves(metric=metrics)", "measured = {series.metric for series in curves.series}")
+        each = f"{panel.format('metric')} for metric in metrics if metric in measured"
+        lines = (*asked, *fetch, view, f"figure = side_by_side([{each}])")
     return FigureCode(imports, lines, curves="?" + "&".join(f"metric={metric}" for metric in metrics))
 
 
