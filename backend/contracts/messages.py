@@ -184,6 +184,7 @@ class Curves(Message):
     num_samples: int | None
     gibbs_steps: int | None
     judge: str | None = Field(None, description="SHA-256 of the judge behind Q and df.")
+    pruning_rule: str | None = Field(None, description="How the machines were pruned; none for trainings.")
     metrics: list[MetricInfo]
     series: list[CurveSeries]
     references: list[ReferenceLine]

@@ -122,6 +122,7 @@ def _read(
     metrics = [metric_info(*one) for one in rows.measured_in_study(session, study_id, own)]
     num_samples, gibbs_steps = _setting_of_samples(metrics, kind)
     judge = next((origin.judge for origin in origins.values() if origin.judge), None)
+    rule = next((origin.pruning_rule for origin in origins.values() if origin.pruning_rule), None)
     references = _references(session, origins, num_samples, judge) if kind == "pruning" else []
     return Curves(
         study_id=study_id,
@@ -130,6 +131,7 @@ def _read(
         num_samples=num_samples,
         gibbs_steps=gibbs_steps,
         judge=judge,
+        pruning_rule=rule,
         metrics=metrics,
         series=_series(grouped, origins, max_replicas),
         references=references,

@@ -5,7 +5,12 @@
   const PRELOAD_LEVELS = 15;
   const preloaded = new Set();
 
+  /* The explorer is a document of its own; every other page is a part of this one. */
   function visit(href) {
+    if (/^\/(\?|$)/.test(href)) {
+      window.location.assign(href);
+      return;
+    }
     window.history.pushState({}, "", href);
     window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
     window.scrollTo(0, 0);

@@ -13,6 +13,7 @@ from backend.contracts.messages import Machine, MachineCurves
 from frontend import metric_choice, theme
 from frontend.components.controls import select
 from frontend.components.figure import card, exports, graph
+from frontend.explorer.address import explorer_at
 from frontend.plots.curves import empty_figure
 from frontend.plots.machine import measured_of_machine, training_of_machine
 from frontend.reproduce import MachineCode
@@ -60,7 +61,7 @@ def measured(machine: Machine, curves: MachineCurves, query: Mapping[str, str]) 
     if not names:
         words = dmc.Text(
             ["Nothing yet. Draw samples at some level above, or measure a whole curve in the ",
-             dmc.Anchor("explorer", href=explorer_at(machine), refresh=True, size="sm", underline="always"), "."],
+             dmc.Anchor("explorer", href=explorer_at(machine.id), refresh=True, size="sm", underline="always"), "."],
             size="sm", c="dimmed",
         )  # fmt: skip
         return card("Measured after pruning", words)
@@ -87,11 +88,6 @@ def code_of(part: str, query: Mapping[str, str], curves: MachineCurves) -> Machi
     shown = metric_choice.chosen(query.get("metric"), metric_choice.offered(curves))
     metric = shown.name if shown else ""
     return MachineCode(imports, (f"figure = measured_of_machine(lab.machine_curves(machine), {metric!r})",), "curves")
-
-
-def explorer_at(machine: Machine) -> str:
-    """The explorer, opened with this machine."""
-    return f"/?m={machine.id}"
 
 
 def levels(curves: MachineCurves) -> list[Component]:

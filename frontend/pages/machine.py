@@ -16,6 +16,7 @@ from frontend.components import live, machine_deletion, machine_facts, machine_f
 from frontend.components.figure import card
 from frontend.components.notices import empty
 from frontend.components.texts import heading, link_button
+from frontend.explorer.address import explorer_at
 from frontend.routing import Address, Page
 
 PATH = "/machines/<machine_id>"
@@ -50,7 +51,7 @@ async def layout(client: AsyncClient, address: Address) -> Page:
             dcc.Store(id="machine-delete-named"),
             dcc.Interval(id="machine-clock", interval=1500, disabled=not wanted),
             machine_deletion.dialog(machine.name),
-            heading(machine.name, *_actions(machine)),
+            heading(machine.name, *_actions(machine, query.get("p"))),
             dmc.Grid(
                 [
                     dmc.GridCol(dmc.Stack([one for one in drawn if one], gap="md"), span={"base": 12, "md": 8}),
@@ -64,9 +65,10 @@ async def layout(client: AsyncClient, address: Address) -> Page:
     return Page(machine.name, content)
 
 
-def _actions(machine: Machine) -> list[Component]:
+def _actions(machine: Machine, asked: str | None) -> list[Component]:
+    level = level_of(asked, machine.initial_dilution) if asked else None
     return [
-        link_button("Open in the explorer", machine_figures.explorer_at(machine), primary=True, within=False),
+        link_button("Open in the explorer", explorer_at(machine.id, level), primary=True, within=False),
         link_button("Download", f"/api/v1/machines/{machine.id}/download", within=False),
         machine_deletion.button(),
     ]

@@ -288,5 +288,5 @@ def note(metrics: Sequence[MetricInfo], measured: bool = True) -> Component:
     if len(metrics) == 1:
         better = {"lower": "Lower is better. ", "higher": "Higher is better. ", "none": ""}[first.better]
         words += [better, *([code(first.formula)] if first.formula else []), f" ({first.source}). "]
-    words.append("Click a point to open its machine, pruned to that level.")
+    words.append("Click a point to open its machine in the explorer, pruned to that level.")
     return dmc.Text(words, size="sm", c="dimmed", mb="xs", maw="60rem")

@@ -23,7 +23,7 @@ def collapse_figure(curves: Curves, metric: str, fit: CollapseFit | None, view: 
     figure = go.Figure()
     for place, one in enumerate(series):
         colour = colour_of(one.initial_dilution, ranks, view.scheme)
-        add_series(figure, one, view, Look(name_of(one), colour, SYMBOLS[place % len(SYMBOLS)]))
+        add_series(figure, one, view, Look(name_of(one), colour, SYMBOLS[place % len(SYMBOLS)]), curves.pruning_rule)
     values = [one.value for series_ in series for point in series_.points for one in point.replicas]
     if fit is not None and fit.threshold is not None and values:
         _add_threshold(figure, fit, (min(0.0, *values), max(1.0, *values)), view)

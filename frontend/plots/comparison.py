@@ -20,7 +20,7 @@ def comparison_figure(
         look = Look(
             machine_classes.label(name), machine_classes.colour(name, view.scheme), machine_classes.symbol(name)
         )
-        add_series(figure, one, view, look)
+        add_series(figure, one, view, look, curves.pruning_rule)
     lines = [line for line in curves.references if line.metric == metric]
     add_references(figure, lines, [point.x for one in series.values() for point in one.points], view)
     lay_out(figure, curves.x_label, info_of(curves, metric), view)

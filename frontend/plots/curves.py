@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from backend.contracts.grid import TRAINED
 from backend.contracts.messages import CurvePoint, Curves, CurveSeries, MetricInfo, ReferenceLine
 from frontend import machine_classes
+from frontend.explorer.address import explorer_at
 from frontend.plots.bands import Band, edges
 from frontend.theme import PALETTES, SYMBOLS, Scheme, colour_of, rgb, template, translucent
 from frontend.wording import scientific
@@ -45,7 +46,7 @@ def pruning_figure(curves: Curves, metric: str, view: CurveView, machine_class: 
     figure = go.Figure()
     for place, one in enumerate(series):
         colour = colour_of(_rank(one), [_rank(other) for other in series], view.scheme)
-        add_series(figure, one, view, Look(name_of(one), colour, SYMBOLS[place % len(SYMBOLS)]))
+        add_series(figure, one, view, Look(name_of(one), colour, SYMBOLS[place % len(SYMBOLS)]), curves.pruning_rule)
     lines = [line for line in curves.references if line.metric == metric]
     add_references(figure, lines, [point.x for one in series for point in one.points], view)
     lay_out(figure, curves.x_label, info_of(curves, metric), view)
@@ -112,13 +113,18 @@ def _rank(series: CurveSeries) -> float:
     return series.initial_dilution + (series.pruned_to or 0.0) * 1e-3
 
 
-def add_series(figure: go.Figure, series: CurveSeries, view: CurveView, look: Look) -> None:
-    """One curve with its band and its replicas. A click on it leads to a machine: `customdata` is [words, address]."""
+def add_series(
+    figure: go.Figure, series: CurveSeries, view: CurveView, look: Look, pruning_rule: str | None = None
+) -> None:
+    """One curve with its band and its replicas. A click on it leads to a machine: `customdata` is [words, address].
+
+    `pruning_rule`: where x is a pruning level, how the machines were pruned to it.
+    """
     group = f"{series.metric}/{series.machine_class}/{series.initial_dilution:g}/{series.pruned_to}"
     if view.band != "none":
         _add_band(figure, series, view, group, look.colour)
     if view.replicas:
-        _add_replicas(figure, series, group, look.colour)
+        _add_replicas(figure, series, group, look.colour, pruning_rule)
     figure.add_scatter(
         x=[point.x for point in series.points],
         y=[point.mean for point in series.points],
@@ -127,17 +133,17 @@ def add_series(figure: go.Figure, series: CurveSeries, view: CurveView, look: Lo
         mode="lines+markers" if look.symbol else "lines",
         line={"color": look.colour, "width": 2, "dash": look.dash},
         marker={"color": look.colour, "size": 7, "symbol": look.symbol or "circle"},
-        customdata=[[_spread(point), machine_at(point)] for point in series.points],
+        customdata=[[_spread(point), machine_at(point, pruning_rule)] for point in series.points],
         hovertemplate=f"<b>{look.name}</b><br>x = %{{x:.4~g}}<br>mean %{{y:.3~g}}%{{customdata[0]}}<extra></extra>",
         meta={"initial_dilution": series.initial_dilution},
     )
 
 
-def machine_at(point: CurvePoint, replica: int | None = None) -> str | None:
-    """The address of a machine at the level of a point: that of a replica, else of the first."""
+def machine_at(point: CurvePoint, pruning_rule: str | None, replica: int | None = None) -> str | None:
+    """The way to a machine of a point: that of a replica, else of the first; pruned to its level in the explorer."""
     for one in point.replicas:
         if one.machine_id and replica in (None, one.replica):
-            return f"/machines/{one.machine_id}?p={point.x:g}"
+            return explorer_at(one.machine_id, point.x, pruning_rule) if pruning_rule else f"/machines/{one.machine_id}"
     return None
 
 
@@ -185,7 +191,7 @@ def _by_replica(series: CurveSeries) -> dict[int, list[tuple[CurvePoint, float]]
     return dict(sorted(found.items()))
 
 
-def _add_replicas(figure: go.Figure, series: CurveSeries, group: str, colour: str) -> None:
+def _add_replicas(figure: go.Figure, series: CurveSeries, group: str, colour: str, pruning_rule: str | None) -> None:
     replicas = _by_replica(series)
     if len(replicas) > MOST_OPENING:
         _add_many_replicas(figure, series, group, colour, list(replicas.values()))
@@ -200,7 +206,7 @@ def _add_replicas(figure: go.Figure, series: CurveSeries, group: str, colour: st
             legendgroup=group,
             showlegend=False,
             name=f"replica {replica}",
-            customdata=[["", machine_at(point, replica)] for point, _ in found],
+            customdata=[["", machine_at(point, pruning_rule, replica)] for point, _ in found],
             hovertemplate=f"replica {replica}<br>x = %{{x:.4~g}}<br>%{{y:.3~g}}<extra></extra>",
             meta={"initial_dilution": series.initial_dilution},
         )

@@ -17,7 +17,8 @@ def dilution_figure(curves: Curves, metric: str, view: CurveView) -> go.Figure:
         series = CurveSeries(
             metric=metric, machine_class="trained", initial_dilution=0.0, pruned_to=None, points=points
         )
-        add_series(figure, series, view, Look("before pruning", CATEGORIES[view.scheme][0], "circle"))
+        look = Look("before pruning", CATEGORIES[view.scheme][0], "circle")
+        add_series(figure, series, view, look, curves.pruning_rule)
     lines = [line for line in curves.references if line.metric == metric]
     add_references(figure, lines, [point.x for point in points], view)
     lay_out(figure, X_TITLE, info_of(curves, metric), view)

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from backend.contracts.grid import FROZEN
 from backend.contracts.results import MachinePoint, Panel
 from frontend import machine_classes
+from frontend.explorer.address import explorer_at
 from frontend.theme import PALETTES, Scheme, template
 
 
@@ -62,7 +63,7 @@ def _address(point: MachinePoint, machines: Mapping[str, str], pruning: float) -
     machine = machines.get(point.cell_id)
     if machine is None:
         return None
-    return f"/machines/{machine}?p={pruning:g}" if point.machine_class == FROZEN else f"/machines/{machine}"
+    return explorer_at(machine, pruning if point.machine_class == FROZEN else None)
 
 
 def _lay_out(figure: go.Figure, panel: Panel, scheme: Scheme) -> None:

@@ -97,8 +97,11 @@ def test_a_point_of_a_curve_opens_its_machine_at_that_level(house, page, sweep):
     box = point.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.wait_for_url(re.compile(r"/machines/.+\?p=0\.5"))
-    expect(page.locator("#machine-p [role=slider]")).to_have_attribute("aria-valuenow", "0.5")
+    page.wait_for_url(re.compile(r"/\?m=[0-9a-f]{20}&p=0\.5"))
+    expect(page.locator("#pruning-value")).to_have_text("p = 0.500")
+    page.wait_for_selector("html[data-ready=true]")
+    page.go_back()
+    drawn(page, "study-curves", 2)
 
 
 def test_the_collapse_moves_with_alpha_in_the_browser(house, page, sweep):

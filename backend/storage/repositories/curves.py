@@ -28,10 +28,11 @@ class Place(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """The machine that a cell trained or judges, the judge that was asked, and the data behind both."""
+    """The machine that a cell trained or judges, the judge that was asked, the pruning, and the data behind both."""
 
     machine_id: str | None
     judge: str | None
+    pruning_rule: str | None
     dataset_digest: str
 
 
@@ -91,7 +92,13 @@ def _place(axes: Mapping[str, Any]) -> Place:
 def origins(session: Session, study_id: str, kind: str, cell_ids: Collection[str]) -> dict[str, Origin]:
     """Where these cells of a study come from; of many, those of the whole study are read at once."""
     query = (
-        select(Cell.id, Machine.id, Cell.parameters["judge"].as_string(), Cell.dataset_digest)
+        select(
+            Cell.id,
+            Machine.id,
+            Cell.parameters["judge"].as_string(),
+            Cell.parameters["pruning_rule"].as_string(),
+            Cell.dataset_digest,
+        )
         .join(StudyCell, StudyCell.cell_id == Cell.id)
         .outerjoin(Machine, Machine.key == func.coalesce(Cell.parent, Cell.id))
         .where(StudyCell.study_id == study_id, Cell.kind == kind)

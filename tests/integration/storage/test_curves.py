@@ -61,14 +61,15 @@ def test_curves_are_the_statistics_of_all_replicas(laboratory: Laboratory) -> No
     assert seen == len(expected) == 6
 
 
-def test_every_value_names_its_machine(laboratory: Laboratory) -> None:
-    study = hands.submit(laboratory)
+def test_every_value_names_its_machine_and_how_it_was_pruned(laboratory: Laboratory) -> None:
+    study = hands.submit(laboratory, pruning_rule="random")
     hands.work_off(laboratory)
     machines = {cell.id: cell.machine_id for cell in list_cells(laboratory, study.id).items}
     for kind in ("pruning", "training"):
         curves = study_curves(laboratory, study.id, kind)  # type: ignore[arg-type]
         ones = [one for series in curves.series for point in series.points for one in point.replicas]
         assert ones
+        assert curves.pruning_rule == ("random" if kind == "pruning" else None)
         assert all(one.machine_id is not None and one.machine_id == machines[one.cell_id] for one in ones)
 
 

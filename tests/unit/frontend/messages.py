@@ -52,6 +52,7 @@ def curves(*rows: tuple[float, dict[float, list[float]]]) -> Curves:
         x_label="total pruning p",
         num_samples=256,
         gibbs_steps=200,
+        pruning_rule="magnitude",
         metrics=[E2],
         series=[
             CurveSeries(

@@ -8,7 +8,7 @@ from frontend import machine_classes
 from frontend.plots.bands import band_of
 from frontend.plots.collapse import collapse_figure, interval_words, moved
 from frontend.plots.comparison import classes_of_pair, comparison_figure
-from frontend.plots.curves import MOST_OPENING, CurveView, pruning_figure
+from frontend.plots.curves import MOST_OPENING, CurveView, pruning_figure, training_figure
 from frontend.plots.initial_dilution import dilution_figure, unpruned
 from frontend.plots.judge_card import picture, survival_figure
 from frontend.plots.representation import component_title, panel_figure
@@ -39,7 +39,7 @@ def of_class(series, name, pruned_to):
 def test_every_machine_stands_at_its_own_p0():
     line = named(dilution_figure(SWEEP, E2, CurveView()), "before pruning (n = 2)")
     assert (list(line.x), list(line.y)) == ([0.0, 0.4], [2.0, 6.0])
-    assert [row[1] for row in line.customdata] == ["/machines/machine-0?p=0", "/machines/machine-0?p=0.4"]
+    assert [row[1] for row in line.customdata] == ["/?m=machine-0&p=0", "/?m=machine-0&p=0.4"]
 
 
 def test_machines_that_were_trained_again_are_not_before_pruning():
@@ -67,8 +67,15 @@ def test_a_reference_has_its_interval():
 
 def test_a_point_leads_to_its_machine_and_a_replica_to_its_own():
     figure = pruning_figure(SWEEP, E2, CurveView(replicas=True))
-    assert named(figure, "p<sub>0</sub> = 0 (").customdata[1][1] == "/machines/machine-0?p=0.5"
-    assert named(figure, "replica 1").customdata[1][1] == "/machines/machine-1?p=0.5"
+    assert named(figure, "p<sub>0</sub> = 0 (").customdata[1][1] == "/?m=machine-0&p=0.5"
+    assert named(figure, "replica 1").customdata[1][1] == "/?m=machine-1&p=0.5"
+    other = pruning_figure(SWEEP.model_copy(update={"pruning_rule": "hidden_unit"}), E2, CurveView())
+    assert named(other, "p<sub>0</sub> = 0 (").customdata[1][1] == "/?m=machine-0&p=0.5&r=h"
+
+
+def test_a_point_of_a_training_leads_to_its_machine_as_it_is():
+    training = SWEEP.model_copy(update={"kind": "training", "pruning_rule": None})
+    assert named(training_figure(training, CurveView()), "p<sub>0</sub> = 0,").customdata[1][1] == "/machines/machine-0"
 
 
 def test_many_replicas_are_one_line_with_gaps_that_holds_every_value():
@@ -221,10 +228,10 @@ def test_machines_stand_at_their_components():
     assert list(frozen.y) == [point.coordinates[1] for point in own]
     assert [list(row) for row in frozen.customdata] == [
         ["replica 0", None],
-        ["replica 1", "/machines/m?p=0.9"],
+        ["replica 1", "/?m=m&p=0.9"],
         ["replica 2", None],
     ]
-    assert named(figure, "retrained").customdata[0][1] == "/machines/r"
+    assert named(figure, "retrained").customdata[0][1] == "/?m=r"
     assert (
         len({trace.marker.color for trace in figure.data}) == len({trace.marker.symbol for trace in figure.data}) == 3
     )
