@@ -1,6 +1,7 @@
 """Order cells of a machine outside any study: samples or couplings at any pruning level.
 
-Asking again gives the same cell: what was computed once is not computed again.
+Asking again gives the same cell: what was computed once is not computed again. Of what comes measured with the starter
+zoo the samples were not kept: whoever asks for them has that level computed.
 """
 
 from typing import Any
@@ -9,7 +10,7 @@ from backend.contracts.catalogue import catalogue
 from backend.contracts.cells import analysis_cell, evaluation_cell
 from backend.contracts.identity import derive_seed
 from backend.contracts.messages import CellAnswer, CouplingsRequest, Event, FieldProblem, SamplesRequest
-from backend.contracts.plan import CellPlan
+from backend.contracts.plan import EVALUATION, CellPlan
 from backend.contracts.states import CellState, JobState
 from backend.contracts.study_types.representation import COUPLINGS_WORK
 from backend.services.errors import InvalidRequest, storage_in_words
@@ -84,6 +85,8 @@ def _order(lab: Laboratory, plan: CellPlan, kind: str, title: str) -> CellAnswer
     with storage_in_words(), lab.database.write() as session:
         exclusive(session)
         cell_rows.add_cells(session, [plan])
+        if plan.kind == EVALUATION:
+            cell_rows.reopen_without_samples(session, plan.id)
         cells = cell_rows.cells_by_id(session, [plan.id])
         plan_jobs(session, [JobDraft(kind, title, [plan.id])], cells, None, database_now(session))
         job_id = jobs_filling(session, [plan.id]).get(plan.id)

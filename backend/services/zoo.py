@@ -87,7 +87,7 @@ def _register(session: Session, entry: dict[str, Any], size_bytes: int) -> None:
 
 
 def _record(session: Session, digest: str, curves: list[MachineCurve]) -> None:
-    """Fill the cells that would be ordered for these values; those that are done stay as they are."""
+    """Fill the cells that would be ordered for these values; those that exist stay as they are."""
     machine = machine_with_file(session, digest)
     if machine is None:
         return
@@ -108,9 +108,10 @@ def _record(session: Session, digest: str, curves: list[MachineCurve]) -> None:
                 )
             )
         _record_reference(session, _plan(machine, curve, 1.0).dataset_digest, curve)
-    cell_rows.add_cells(session, list(plans.values()))
+    new = plans.keys() - cell_rows.cells_by_id(session, plans).keys()
+    cell_rows.add_cells(session, [plans[cell_id] for cell_id in new])
     now = database_now(session)
-    for cell_id in plans.keys() - cell_rows.done_among(session, plans):
+    for cell_id in new:
         write_cell(session, cell_id, None, now, metrics=metrics[cell_id], artifact=None, machine=None)
 
 

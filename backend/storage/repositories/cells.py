@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from backend.contracts.cells import work_of
@@ -31,6 +31,12 @@ def add_cells(session: Session, plans: Sequence[CellPlan]) -> None:
         for plan in plans
     ]
     insert_missing(session, Cell, rows)
+
+
+def reopen_without_samples(session: Session, cell_id: str) -> None:
+    """Let an evaluation that has its values but no samples be computed; its values stay until they are written anew."""
+    bare = (Cell.id == cell_id, Cell.state == CellState.DONE, Cell.artifact_digest.is_(None))
+    session.execute(update(Cell).where(*bare).values(state=CellState.PENDING, done_at=None))
 
 
 def place_in_study(session: Session, study_id: str, plans: Sequence[CellPlan]) -> None:

@@ -244,10 +244,26 @@ def test_what_was_measured_of_the_zoo_is_there_from_the_start(laboratory: Labora
     assert not any(point.has_samples for curve in found for point in curve.points)
     assert machine_curves(laboratory, machines["Machine 1"]).curves == []
 
-    order = order_samples(laboratory, machines["Machine 0"], SECOND_LEVEL)
-    assert (order.cell_id, order.state, order.job_id) == (found[1].points[1].cell_id, CellState.DONE, None)
+    assert show_cell(laboratory, found[1].points[1].cell_id).state == CellState.DONE
     register_zoo(laboratory, zoo)
     assert machine_curves(laboratory, machines["Machine 0"]).curves == found
+
+
+def test_samples_of_a_level_that_came_measured_are_drawn_when_they_are_asked_for(
+    laboratory: Laboratory, zoo: Path
+) -> None:
+    with_curves(zoo)
+    register_zoo(laboratory, zoo)
+    machine = next(one for one in list_machines(laboratory).items if one.name == "Machine 0")
+    before = machine_curves(laboratory, machine.id).curves
+    order = order_samples(laboratory, machine.id, SECOND_LEVEL)
+    assert (order.cell_id, order.state) == (before[1].points[1].cell_id, CellState.PENDING)
+    register_zoo(laboratory, zoo)  # a start in between leaves it to the job
+    assert machine_curves(laboratory, machine.id).curves == before
+    hands.finish(laboratory, hands.must_claim(laboratory, str(order.job_id)))
+    assert len(cell_samples(laboratory, order.cell_id)) > 0
+    again = order_samples(laboratory, machine.id, SECOND_LEVEL)
+    assert (again.cell_id, again.state, again.job_id) == (order.cell_id, CellState.DONE, None)
 
 
 def test_a_level_of_the_zoo_that_was_measured_here_stays_as_it_is(laboratory: Laboratory, zoo: Path) -> None:
