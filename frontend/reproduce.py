@@ -79,16 +79,18 @@ def figure_as_curl(study: StudyCreate, origin: str, path: str) -> str:
 
 def figure_as_python(study: StudyCreate, origin: str, code: FigureCode) -> str:
     """A script that submits the study, waits, and draws one of its figures. What is computed already is shared."""
-    imports = "\n".join(sorted(("from backend.client import Client", *code.imports)))
-    lines = "\n".join(code.lines)
-    return f'{imports}\n\nlab = Client("{origin}")\n{_submission(study)}{lines}\n'
+    return _script(origin, _submission(study), code)
 
 
 def machine_as_python(machine_id: str, origin: str, code: MachineCode) -> str:
     """A script that draws a figure of a machine."""
+    return _script(origin, f'machine = "{machine_id}"\n', code)
+
+
+def _script(origin: str, subject: str, code: FigureCode | MachineCode) -> str:
     imports = "\n".join(sorted(("from backend.client import Client", *code.imports)))
     lines = "\n".join(code.lines)
-    return f'{imports}\n\nlab = Client("{origin}")\nmachine = "{machine_id}"\n{lines}\n'
+    return f'{imports}\n\nlab = Client("{origin}")\n{subject}{lines}\n'
 
 
 def as_python(study: StudyCreate, origin: str) -> str:

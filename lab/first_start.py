@@ -1,6 +1,6 @@
 """Make the database ready: `python -m lab.first_start`. Safe to run at every start.
 
-Migrates; on the first start only, registers the starter zoo and submits the demo study.
+Migrates and registers the starter zoo; on the first start only, submits the demo study.
 """
 
 from pathlib import Path

@@ -26,9 +26,9 @@ LOOK_EVERY = 5.0  # seconds
 def measure(client: Client) -> None:
     """Every machine by every rule; the files are written when all is measured."""
     machines = {machine.name: machine for machine in client.machines(origin="zoo").items}
-    ordered = [cell for machine in machines.values() for cell in _order(client, machine)]
-    while missing := [cell for cell in ordered if client.cell(cell).state != CellState.DONE]:
-        print(f"{len(ordered) - len(missing)} of {len(ordered)} levels", flush=True)
+    missing = [cell for machine in machines.values() for cell in _order(client, machine)]
+    while missing := [cell for cell in missing if client.cell(cell).state != CellState.DONE]:
+        print(f"{len(missing)} levels to come", flush=True)
         time.sleep(LOOK_EVERY)
     for entry in json.loads((ZOO / "zoo.json").read_text(encoding="utf-8")):
         _write(ZOO / entry["curves"], client.machine_curves(machines[entry["name"]].id).curves)

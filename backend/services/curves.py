@@ -237,9 +237,7 @@ def metric_info(name: str, num_samples: int | None = None, gibbs_steps: int | No
     behind = catalogue().metric_behind(name)
     setting: dict[str, int | None] = {"num_samples": num_samples, "gibbs_steps": gibbs_steps}
     if behind is None:  # of another version
-        return MetricInfo(
-            name=name, label=catalogue().metric_label(name), unit="1", better="none", formula="", source="", **setting
-        )
+        return MetricInfo(name=name, label=name, unit="1", better="none", formula="", source="", **setting)
     entry, own = behind
     return MetricInfo(
         name=name,

@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
@@ -24,6 +25,16 @@ from backend.storage.repositories.references import record_references
 from backend.storage.repositories.results import MetricValue, write_cell
 
 CURVES = TypeAdapter(list[MachineCurve])
+
+
+class Level(NamedTuple):
+    """Samples of a machine: how it was pruned, who judged them, and how they were drawn."""
+
+    pruning_rule: str
+    pruning: float
+    judge: str | None
+    num_samples: int | None
+    gibbs_steps: int | None
 
 
 def register_zoo(lab: Laboratory, folder: Path) -> None:
@@ -86,41 +97,41 @@ def _register(session: Session, entry: dict[str, Any], size_bytes: int) -> None:
     )
 
 
-def _record(session: Session, digest: str, curves: list[MachineCurve]) -> None:
+def _record(session: Session, digest: str, curves: Sequence[MachineCurve]) -> None:
     """Fill the cells that would be ordered for these values; those that exist stay as they are."""
-    machine = machine_with_file(session, digest)
+    machine = machine_with_file(session, digest) if curves else None
     if machine is None:
         return
-    plans: dict[str, CellPlan] = {}
-    metrics: dict[str, list[MetricValue]] = defaultdict(list)
-    for curve in curves:
-        for point in curve.points:
-            plan = _plan(machine, curve, point.x)
-            plans[plan.id] = plan
-            metrics[plan.id].append(
-                MetricValue(
-                    curve.metric,
-                    point.value,
-                    num_samples=curve.num_samples,
-                    gibbs_steps=curve.gibbs_steps,
-                    low=point.low,
-                    high=point.high,
-                )
-            )
-        _record_reference(session, _plan(machine, curve, 1.0).dataset_digest, curve)
-    new = plans.keys() - cell_rows.cells_by_id(session, plans).keys()
-    cell_rows.add_cells(session, [plans[cell_id] for cell_id in new])
+    values = _by_level(curves)
+    plans = {level: _plan(machine, level) for level in values}
+    known = cell_rows.cells_by_id(session, [plan.id for plan in plans.values()])
+    new = {level: plan for level, plan in plans.items() if plan.id not in known}
+    cell_rows.add_cells(session, list(new.values()))
     now = database_now(session)
-    for cell_id in new:
-        write_cell(session, cell_id, None, now, metrics=metrics[cell_id], artifact=None, machine=None)
+    for level, plan in new.items():
+        write_cell(session, plan.id, None, now, metrics=values[level], artifact=None, machine=None)
+    (dataset_digest,) = {plan.dataset_digest for plan in plans.values()}
+    for curve in curves:
+        _record_reference(session, dataset_digest, curve)
 
 
-def _plan(machine: tables.Machine, curve: MachineCurve, pruning: float) -> CellPlan:
+def _by_level(curves: Sequence[MachineCurve]) -> dict[Level, list[MetricValue]]:
+    """The values of all metrics that were measured of the same samples."""
+    found: dict[Level, list[MetricValue]] = defaultdict(list)
+    for curve in curves:
+        setting = {"num_samples": curve.num_samples, "gibbs_steps": curve.gibbs_steps}
+        for point in curve.points:
+            level = Level(curve.pruning_rule, point.x, curve.judge, curve.num_samples, curve.gibbs_steps)
+            found[level].append(MetricValue(curve.metric, point.value, low=point.low, high=point.high, **setting))
+    return found
+
+
+def _plan(machine: tables.Machine, level: Level) -> CellPlan:
     asked = {
-        "pruning": pruning,
-        "pruning_rule": curve.pruning_rule,
-        "judge": curve.judge or NO_JUDGE,
-        "generation": {"num_samples": curve.num_samples, "gibbs_steps": curve.gibbs_steps},
+        "pruning": level.pruning,
+        "pruning_rule": level.pruning_rule,
+        "judge": level.judge or NO_JUDGE,
+        "generation": {"num_samples": level.num_samples, "gibbs_steps": level.gibbs_steps},
     }
     return samples_plan(machine, SamplesRequest.model_validate(asked))
 

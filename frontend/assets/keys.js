@@ -13,8 +13,8 @@
 
   function go(path) {
     if (path === window.location.pathname) return;
-    if (path === "/" || !window.dilutionLab) window.location.assign(path);
-    else window.dilutionLab.visit(path);
+    if (window.dilutionLab) window.dilutionLab.visit(path);
+    else window.location.assign(path); // the explorer is a document of its own
   }
 
   function nextTheme() {

@@ -61,10 +61,15 @@ def _step(machine: Machine) -> Component:
 def values(machine: Machine) -> list[Component]:
     """The cards of its parameters and its provenance."""
     return [
-        card(title, facts((key.replace("_", " "), value) for key, value in flat(found).items()))
+        card(title, facts(named(found)))
         for title, found in (("Parameters", machine.parameters), ("Provenance", machine.provenance))
         if found
     ]
+
+
+def named(nested: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The members of nested groups, by names that one reads."""
+    return [(key.replace("_", " "), value) for key, value in flat(nested).items()]
 
 
 def flat(nested: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,13 +78,12 @@ def _register(app: Dash, of: str, answer: Callable[[dict[str, str], str], Awaita
 def machine_content(machine: Machine, origin: str, code: MachineCode) -> Component:
     """What the machine is at the left, commands at the right."""
     house = [("Machine", machine.id), ("SHA-256", machine.digest), ("Study", machine.study_id)]
-    known = machine_facts.flat(machine.parameters) | machine_facts.flat(machine.provenance)
+    known = machine_facts.named(machine.parameters | machine.provenance)
     commands = snippets_panel(
         machine_as_python(machine.id, origin, code), f"curl '{origin}/api/v1/machines/{machine.id}/{code.path}'"
     )
     note = "The numbers are those of this laboratory: the machine is not trained or measured again."
-    named = [(name.replace("_", " "), value) for name, value in known.items()]
-    return _window(facts([*house, *named]), note, commands)
+    return _window(facts([*house, *known]), note, commands)
 
 
 def content(opened: Opened, code: FigureCode, analyses: list[Analysis]) -> Component:

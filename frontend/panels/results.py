@@ -20,7 +20,7 @@ from frontend.panels import Opened
 from frontend.plots.bands import band_of
 from frontend.plots.curves import CurveView, empty_figure, of_metric, pruning_figure
 from frontend.plots.initial_dilution import dilution_figure, unpruned
-from frontend.plots.panels import COLUMNS, side_by_side
+from frontend.plots.panels import rows_of, side_by_side
 from frontend.reproduce import FigureCode
 
 TAB, LABEL, PLACE = "results", "Results", 1
@@ -247,7 +247,7 @@ def _panels(figures: list[go.Figure]) -> go.Figure:
 
 def _size(height: int, panels: int) -> dict[str, Any]:
     """Panels are as high as two of them need, and wider than a telephone."""
-    return figure.size(height) if panels == 1 else figure.size(PANEL_HEIGHT * -(-panels // COLUMNS), PANELS_WIDTH)
+    return figure.size(height) if panels == 1 else figure.size(PANEL_HEIGHT * rows_of(panels), PANELS_WIDTH)
 
 
 def _offered(metrics: Sequence[MetricInfo]) -> list[dict[str, str]]:

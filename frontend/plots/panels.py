@@ -8,13 +8,18 @@ from plotly.subplots import make_subplots
 COLUMNS = 2
 
 
+def rows_of(count: int) -> int:
+    """How many rows so many panels take."""
+    return -(-count // COLUMNS)
+
+
 def side_by_side(figures: Sequence[go.Figure]) -> go.Figure:
     """Figures of the same curves, two in a row, each with its own axes.
 
     The legend has each curve once: what it hides is hidden in every panel. A group of traces is named by what follows
     the metric in its `legendgroup`, `metric/curve`.
     """
-    rows = -(-len(figures) // COLUMNS)
+    rows = rows_of(len(figures))
     whole = make_subplots(rows, COLUMNS, horizontal_spacing=0.13, vertical_spacing=0.28 / rows)
     named: set[str] = set()
     for place, figure in enumerate(figures):

@@ -95,13 +95,13 @@ PAPER = ("quality", "second_moment_error", "adversarial_accuracy_error", "digit_
 @pytest.mark.parametrize(
     ("measured", "asked", "fetched"),
     [
-        (("quality", "second_moment_error"), None, ["quality"]),
-        (("quality", "second_moment_error"), "second_moment_error", ["second_moment_error"]),
-        (("second_moment_error",), None, ["quality", "second_moment_error"]),
-        (("second_moment_error",), "nonsense", ["nonsense", "second_moment_error"]),
-        ((), None, ["quality"]),
+        (("quality", "second_moment_error"), None, [("quality",)]),
+        (("quality", "second_moment_error"), "second_moment_error", [("second_moment_error",)]),
+        (("second_moment_error",), None, [("quality",), ("second_moment_error",)]),
+        (("second_moment_error",), "nonsense", [("nonsense",), ("second_moment_error",)]),
+        ((), None, [("quality",)]),
         (("quality", "second_moment_error"), metric_choice.PAPER, [PAPER]),
-        (("digit_fraction",), metric_choice.PAPER, [PAPER, "digit_fraction"]),
+        (("digit_fraction",), metric_choice.PAPER, [PAPER, ("digit_fraction",)]),
     ],
 )
 def test_only_the_curves_of_the_shown_metric_are_fetched(measured, asked, fetched):
@@ -109,17 +109,14 @@ def test_only_the_curves_of_the_shown_metric_are_fetched(measured, asked, fetche
 
     class Recorder:
         async def curves(self, study_id, metric, max_replicas):
-            self.calls.append((metric, max_replicas))
+            self.calls.append((tuple(metric), max_replicas))
             infos = [messages.E2.model_copy(update={"name": name}) for name in measured]
             return messages.curves().model_copy(update={"metrics": infos})
 
     recorder = Recorder()
     recorder.calls = []
     asyncio.run(metric_choice.curves_of(recorder, "s", asked))
-    names = [tuple(one) if isinstance(one, tuple) else (one,) for one in fetched]
-    assert [(tuple(metrics), most) for metrics, most in recorder.calls] == [
-        (one, metric_choice.FEW_REPLICAS) for one in names
-    ]
+    assert recorder.calls == [(names, metric_choice.FEW_REPLICAS) for names in fetched]
     recorder.calls = []
     asyncio.run(metric_choice.curves_of(recorder, "s", asked, replicas=True))
     assert {most for _, most in recorder.calls} == {None}
